@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+//
+// Free lists by size class, so that the steady state of a connection allocates
+// nothing. What the pool keeps for reuse is bounded: a burst that one hostile
+// peer caused goes back to the C library.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+
+namespace ringrpc {
+/// Memory for the calls, frames and buffers of one ring. Not thread-safe: one
+/// pool belongs to one ring and must outlive all it handed out. Immovable.
+class memory_pool {
+public:
+  /// Blocks above this many bytes are never kept, only passed on to malloc(3).
+  static constexpr std::size_t pooled_bytes_max = 64 * 1024;
+
+  /// @param retained_bytes_max  how many bytes of free blocks are kept at most.
+  explicit memory_pool(std::size_t retained_bytes_max = 1024 * 1024) noexcept
+      : retained_bytes_max_(retained_bytes_max) {}
+  memory_pool(const memory_pool&) = delete;
+  memory_pool& operator=(const memory_pool&) = delete;
+  ~memory_pool() { trim(); }
+
+  /// @param bytes  at least this many usable bytes, aligned for any type; 0 is allowed.
+  /// @return never null. @throws std::bad_alloc
+  [[nodiscard]] void* allocate(std::size_t bytes) {
+    void* block = try_allocate(bytes);
+    if (block == nullptr) throw std::bad_alloc{};
+    return block;
+  }
+  /// The same, but null where memory is short. For callbacks of C libraries.
+  [[nodiscard]] void* try_allocate(std::size_t bytes) noexcept;
+  /// Gives a block back. @param block  from this pool, or null.
+  void release(void* block) noexcept;
+  /// How many bytes are usable in `block`, at least what was asked for.
+  [[nodiscard]] static std::size_t usable_bytes(const void* block) noexcept {
+    return static_cast<const header*>(block)[-1].capacity;
+  }
+
+  /// Frees all blocks that are kept for reuse.
+  void trim() noexcept;
+  /// Bytes of blocks that are handed out.
+  [[nodiscard]] std::size_t used_bytes() const noexcept { return used_bytes_; }
+  /// Bytes of free blocks that are kept for reuse.
+  [[nodiscard]] std::size_t retained_bytes() const noexcept { return retained_bytes_; }
+
+private:
+  struct alignas(std::max_align_t) header {
+    std::size_t capacity;
+    header* next;  // while free
+  };
+  // 64, 128 ... 1024 bytes, then 2, 4 ... 64 KiB.
+  static constexpr std::size_t step = 64;
+  static constexpr std::size_t stepped_bytes_max = 1024;
+  static constexpr std::size_t stepped_classes = stepped_bytes_max / step;
+  static constexpr std::size_t classes =
+      stepped_classes + std::bit_width(pooled_bytes_max / stepped_bytes_max) - 1;
+
+  static constexpr std::size_t class_of(std::size_t bytes) noexcept {
+    if (bytes <= stepped_bytes_max) return bytes == 0 ? 0 : (bytes - 1) / step;
+    const std::size_t doublings =
+        static_cast<std::size_t>(std::bit_width((bytes - 1) / stepped_bytes_max));
+    return stepped_classes + doublings - 1;
+  }
+  static constexpr std::size_t capacity_of(std::size_t index) noexcept {
+    if (index < stepped_classes) return (index + 1) * step;
+    return stepped_bytes_max << (index - stepped_classes + 1);
+  }
+
+  std::array<header*, classes> free_{};
+  std::size_t retained_bytes_max_;
+  std::size_t retained_bytes_ = 0;
+  std::size_t used_bytes_ = 0;
+};
+
+inline void* memory_pool::try_allocate(std::size_t bytes) noexcept {
+  std::size_t capacity = bytes;
+  if (bytes <= pooled_bytes_max) {
+    const std::size_t index = class_of(bytes);
+    capacity = capacity_of(index);
+    if (header* block = free_[index]; block != nullptr) {
+      free_[index] = block->next;
+      retained_bytes_ -= capacity;
+      used_bytes_ += capacity;
+      return block + 1;
+    }
+  }
+  if (capacity > SIZE_MAX - sizeof(header)) return nullptr;
+  header* block = static_cast<header*>(std::malloc(sizeof(header) + capacity));
+  if (block == nullptr) return nullptr;
+  block->capacity = capacity;
+  used_bytes_ += capacity;
+  return block + 1;
+}
+
+inline void memory_pool::release(void* released) noexcept {
+  if (released == nullptr) return;
+  header* block = static_cast<header*>(released) - 1;
+  const std::size_t capacity = block->capacity;
+  used_bytes_ -= capacity;
+  if (capacity > pooled_bytes_max || retained_bytes_ + capacity > retained_bytes_max_) {
+    std::free(block);
+    return;
+  }
+  const std::size_t index = class_of(capacity);
+  block->next = free_[index];
+  free_[index] = block;
+  retained_bytes_ += capacity;
+}
+
+inline void memory_pool::trim() noexcept {
+  for (header*& list : free_) {
+    while (list != nullptr) {
+      header* block = list;
+      list = block->next;
+      std::free(block);
+    }
+  }
+  retained_bytes_ = 0;
+}
+}  // namespace ringrpc
