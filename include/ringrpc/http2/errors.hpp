@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// The error codes that RST_STREAM and GOAWAY carry (RFC 9113 section 7), with
+// their registered names and a text for people.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace ringrpc::http2 {
+/// An HTTP/2 error code. A peer may send a value that has no enumerator: it is
+/// kept as it came, and RFC 9113 section 7 has it treated like internal_error.
+enum class error_code : std::uint32_t {
+  no_error = 0x0,
+  protocol_error = 0x1,
+  internal_error = 0x2,
+  flow_control_error = 0x3,
+  settings_timeout = 0x4,
+  stream_closed = 0x5,
+  frame_size_error = 0x6,
+  refused_stream = 0x7,
+  cancel = 0x8,
+  compression_error = 0x9,
+  connect_error = 0xa,
+  enhance_your_calm = 0xb,
+  inadequate_security = 0xc,
+  http_1_1_required = 0xd,
+};
+
+/// The registered name, such as `PROTOCOL_ERROR`; `UNKNOWN_ERROR` for a value
+/// without an enumerator. Static storage.
+[[nodiscard]] constexpr std::string_view name_of(error_code code) noexcept {
+  switch (code) {
+    case error_code::no_error: return "NO_ERROR";
+    case error_code::protocol_error: return "PROTOCOL_ERROR";
+    case error_code::internal_error: return "INTERNAL_ERROR";
+    case error_code::flow_control_error: return "FLOW_CONTROL_ERROR";
+    case error_code::settings_timeout: return "SETTINGS_TIMEOUT";
+    case error_code::stream_closed: return "STREAM_CLOSED";
+    case error_code::frame_size_error: return "FRAME_SIZE_ERROR";
+    case error_code::refused_stream: return "REFUSED_STREAM";
+    case error_code::cancel: return "CANCEL";
+    case error_code::compression_error: return "COMPRESSION_ERROR";
+    case error_code::connect_error: return "CONNECT_ERROR";
+    case error_code::enhance_your_calm: return "ENHANCE_YOUR_CALM";
+    case error_code::inadequate_security: return "INADEQUATE_SECURITY";
+    case error_code::http_1_1_required: return "HTTP_1_1_REQUIRED";
+  }
+  return "UNKNOWN_ERROR";
+}
+
+/// What the code means, as the end of a sentence that begins with "the peer".
+/// Static storage.
+[[nodiscard]] constexpr std::string_view text_of(error_code code) noexcept {
+  switch (code) {
+    case error_code::no_error: return "ended without an error";
+    case error_code::protocol_error: return "saw a breach of the protocol";
+    case error_code::internal_error: return "had an internal error";
+    case error_code::flow_control_error: return "saw more data than its window allowed";
+    case error_code::settings_timeout: return "waited too long for the answer to its SETTINGS";
+    case error_code::stream_closed: return "got a frame on a stream that was closed already";
+    case error_code::frame_size_error: return "got a frame of a wrong size";
+    case error_code::refused_stream: return "refused the stream before it did anything";
+    case error_code::cancel: return "does not need the stream any more";
+    case error_code::compression_error: return "could not decode a header block";
+    case error_code::connect_error: return "lost the connection behind a CONNECT";
+    case error_code::enhance_your_calm: return "was sent more than it is willing to bear";
+    case error_code::inadequate_security: return "asks for a more secure transport";
+    case error_code::http_1_1_required: return "asks for HTTP/1.1";
+  }
+  return "gave an error code that is not registered";
+}
+}  // namespace ringrpc::http2
