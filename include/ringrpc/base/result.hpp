@@ -24,6 +24,8 @@ public:
 private:
   E error_;
 };
+template <class E>
+failure(E) -> failure<E>;
 
 namespace detail {
 template <class T>
