@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+#
+# What tests/run, examples/run and .ci/run share. Source it; it changes no folder and ends nothing.
+# `root` is the repository, `passed` and `failed` are what was counted so far.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+passed=0
+failed=0
+
+say() { printf '== %s\n' "$*"; }
+
+complain() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    env DEBIAN_FRONTEND=noninteractive "$@"
+  elif command -v sudo >/dev/null; then
+    sudo env DEBIAN_FRONTEND=noninteractive "$@"
+  else
+    complain "this needs root and there is no sudo; as root, run: $*"
+    return 1
+  fi
+}
+
+# need_packages NAME...: installs those Debian packages that are missing, and says which.
+need_packages() {
+  local name missing=()
+  if ! command -v dpkg-query >/dev/null; then
+    say "this is no Debian: expecting the equivalents of: $*"
+    return 0
+  fi
+  for name in "$@"; do
+    if [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" != installed ]; then
+      missing+=("$name")
+    fi
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "installing with apt-get: ${missing[*]}"
+  if ! as_root apt-get -q update; then
+    complain "apt-get update failed: is there a network, and are the package sources right?"
+    return 1
+  fi
+  if ! as_root apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 \
+    install "${missing[@]}"; then
+    complain "apt-get could not install: ${missing[*]}"
+    return 1
+  fi
+}
+
+# The packages of every build of ours.
+build_packages=(g++ meson ninja-build pkg-config liburing-dev libnghttp2-dev libprotobuf-dev
+  protobuf-compiler libprotoc-dev zlib1g-dev)
+# What the tests use besides: interoperation with grpc++ and grpcio, and checks in Python.
+test_packages=(doctest-dev python3 libgrpc++-dev protobuf-compiler-grpc python3-grpcio
+  python3-protobuf)
+
+# build COMPILER FOLDER OPTION...: configures build/FOLDER, anew if the options are not those of the
+# last time, and builds it. Never downloads a wrap.
+build() {
+  local compiler=$1 folder=$root/build/$2
+  shift 2
+  local options=(--wrap-mode=nofallback -Dwerror=true "$@")
+  local told="$root $compiler ${options[*]}"
+  if command -v ccache >/dev/null; then
+    compiler="ccache $compiler"
+  fi
+  if [ -f "$folder/build.ninja" ] && [ "$(cat "$folder/told" 2>/dev/null)" = "$told" ]; then
+    # Looks again for folders that were not there; a build folder of another meson does not do that.
+    env CXX="$compiler" meson setup --reconfigure "$folder" "$root" "${options[@]}" >/dev/null ||
+      rm -rf "$folder"
+  else
+    rm -rf "$folder"
+  fi
+  if [ ! -d "$folder" ]; then
+    mkdir -p "$root/build"
+    if ! env CXX="$compiler" meson setup "$folder" "$root" "${options[@]}"; then
+      complain "meson setup failed; the reason is above and in $folder/meson-logs/meson-log.txt"
+      return 1
+    fi
+    printf '%s\n' "$told" >"$folder/told"
+  fi
+  if ! ninja -C "$folder"; then
+    complain "does not build; the compiler's messages are above"
+    return 1
+  fi
+}
+
+# run_tests FOLDER OPTION...: runs the tests of build/FOLDER and adds to `passed` and `failed`.
+run_tests() {
+  local folder=$root/build/$1 status counted
+  shift
+  rm -f "$folder/meson-logs/testlog.json"
+  meson test -C "$folder" --no-rebuild --print-errorlogs "$@"
+  status=$?
+  if counted=$(python3 "$root/tests/count.py" "$folder/meson-logs/testlog.json"); then
+    read -r new_passed new_failed <<<"$(tail -n 1 <<<"$counted")"
+    head -n -1 <<<"$counted"
+  else
+    complain "the tests left no readable $folder/meson-logs/testlog.json"
+    new_passed=0
+    new_failed=0
+  fi
+  if [ "$status" -ne 0 ] && [ "$new_failed" -eq 0 ]; then
+    complain "meson test ended with $status"
+    new_failed=1
+  fi
+  passed=$((passed + new_passed))
+  failed=$((failed + new_failed))
+}
+
+# The last line, and the exit status that goes with it. A step that broke counts as one failure.
+finish() {
+  printf '%d passed, %d failed\n' "$passed" "$failed"
+  [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+  exit
+}
