@@ -7,7 +7,7 @@
 #include <concepts>
 #include <coroutine>
 
-#include <ringrpc/base/fatal.hpp>
+#include <ringrpc/coro/frame_safe.hpp>
 #include <ringrpc/coro/run_queue.hpp>
 #include <ringrpc/coro/stop.hpp>
 
@@ -32,8 +32,9 @@ namespace detail {
 /// The environment of the awaiting coroutine.
 template <class Promise>
 const environment& environment_of(std::coroutine_handle<Promise> caller) noexcept {
-  static_assert(has_environment<Promise>,
-                "this can only be awaited in a coroutine that runs on a ring, such as ringrpc::task");
+  static_assert(
+      has_environment<Promise>,
+      "this can only be awaited in a coroutine that runs on a ring, such as ringrpc::task");
   return caller.promise().current_environment();
 }
 
@@ -56,4 +57,6 @@ private:
 /// `const environment& here = co_await this_environment();`, valid while the
 /// coroutine runs.
 [[nodiscard]] inline detail::environment_awaiter this_environment() noexcept { return {}; }
+
+static_assert(frame_safe<environment> && frame_safe<detail::environment_awaiter>);
 }  // namespace ringrpc

@@ -7,6 +7,7 @@
 
 #include <ringrpc/base/intrusive_list.hpp>
 #include <ringrpc/coro/environment.hpp>
+#include <ringrpc/coro/frame_safe.hpp>
 #include <ringrpc/coro/run_queue.hpp>
 #include <ringrpc/coro/stop.hpp>
 
@@ -89,4 +90,6 @@ inline void event::set() noexcept {
     waiting->queue_->push(*waiting);
   }
 }
+
+static_assert(frame_safe<event> && frame_safe<event::waiter>);
 }  // namespace ringrpc

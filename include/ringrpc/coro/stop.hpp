@@ -7,6 +7,7 @@
 
 #include <ringrpc/base/fatal.hpp>
 #include <ringrpc/base/intrusive_list.hpp>
+#include <ringrpc/coro/frame_safe.hpp>
 
 namespace ringrpc {
 class stop_source;
@@ -128,4 +129,8 @@ public:
 private:
   stop_link from_parent_;
 };
+
+static_assert(frame_safe<stop_token> && frame_safe<stop_source>);
+static_assert(frame_safe<stop_callback> && frame_safe<stop_link>);
+static_assert(frame_safe<linked_stop_source>);
 }  // namespace ringrpc
