@@ -14,8 +14,10 @@
 #include <type_traits>
 #include <utility>
 
+#include <ringrpc/base/fatal.hpp>
 #include <ringrpc/coro/environment.hpp>
 #include <ringrpc/coro/frame_pool.hpp>
+#include <ringrpc/coro/frame_safe.hpp>
 #include <ringrpc/coro/run_queue.hpp>
 
 namespace ringrpc {
@@ -25,6 +27,11 @@ template <class T>
 class running_task;
 
 namespace detail {
+template <class T>
+concept has_member_co_await =
+    requires(T&& awaited) { static_cast<T&&>(awaited).operator co_await(); };
+template <class T>
+concept has_free_co_await = requires(T&& awaited) { operator co_await(static_cast<T&&>(awaited)); };
 template <class T>
 concept is_awaiter = requires(std::remove_reference_t<T>& awaiter) {
   { awaiter.await_ready() } -> std::convertible_to<bool>;
@@ -37,7 +44,8 @@ concept is_awaiter = requires(std::remove_reference_t<T>& awaiter) {
 template <class Awaiter>
 class awaiter_reference {
 public:
-  explicit awaiter_reference(std::remove_reference_t<Awaiter>& awaiter) noexcept : awaiter_(awaiter) {}
+  explicit awaiter_reference(std::remove_reference_t<Awaiter>& awaiter) noexcept
+      : awaiter_(awaiter) {}
   bool await_ready() { return awaiter_.await_ready(); }
   template <class Promise>
   decltype(auto) await_suspend(std::coroutine_handle<Promise> caller) {
@@ -63,19 +71,30 @@ public:
   std::suspend_always initial_suspend() const noexcept { return {}; }
   final_awaiter final_suspend() const noexcept { return {}; }
 
-  // The hook through which every awaited thing passes, by reference.
-  template <class Awaiter>
-    requires is_awaiter<Awaiter>
-  awaiter_reference<Awaiter> await_transform(Awaiter&& awaited) const noexcept {
-    return awaiter_reference<Awaiter>{awaited};
-  }
+  // The hook through which every awaited thing passes, by reference. An operator
+  // co_await comes first, as in the language ([expr.await]/3).
   template <class Awaited>
-    requires(!is_awaiter<Awaited>)
   decltype(auto) await_transform(Awaited&& awaited) const {
-    if constexpr (requires { static_cast<Awaited&&>(awaited).operator co_await(); }) {
-      return static_cast<Awaited&&>(awaited).operator co_await();
+    if constexpr (has_member_co_await<Awaited>) {
+      using found = decltype(static_cast<Awaited&&>(awaited).operator co_await());
+      if constexpr (std::is_reference_v<found>) {
+        found awaiter = static_cast<Awaited&&>(awaited).operator co_await();
+        return awaiter_reference<found>{awaiter};
+      } else {
+        return static_cast<Awaited&&>(awaited).operator co_await();
+      }
+    } else if constexpr (has_free_co_await<Awaited>) {
+      using found = decltype(operator co_await(static_cast<Awaited&&>(awaited)));
+      if constexpr (std::is_reference_v<found>) {
+        found awaiter = operator co_await(static_cast<Awaited&&>(awaited));
+        return awaiter_reference<found>{awaiter};
+      } else {
+        return operator co_await(static_cast<Awaited&&>(awaited));
+      }
     } else {
-      return operator co_await(static_cast<Awaited&&>(awaited));
+      static_assert(is_awaiter<Awaited>,
+                    "this cannot be awaited; a task that has a name is awaited by std::move");
+      return awaiter_reference<Awaited>{awaited};
     }
   }
   void unhandled_exception() noexcept { exception_ = std::current_exception(); }
@@ -84,10 +103,13 @@ public:
     if (environment_ == nullptr) fatal("a task was awaited outside of any ring; use ring.run(...)");
     return *environment_;
   }
+  /// Null where a coroutine that knows none awaited the outermost task.
+  const environment* environment_or_null() const noexcept { return environment_; }
 
   /// Runs the coroutine until it first suspends or ends.
   /// @return whether it ended.
   bool start(std::coroutine_handle<> self, const environment* where) noexcept {
+    if (progress_ != progress::idle) fatal("a task was awaited twice; it has one result");
     environment_ = where;
     progress_ = progress::starting;
     self.resume();
@@ -128,8 +150,9 @@ template <class T>
 class task_promise : public task_promise_base {
 public:
   task<T> get_return_object() noexcept;
-  template <class U>
-    requires std::constructible_from<T, U>
+  // Like a return statement: implicit conversions only, and `co_return {a, b};`.
+  template <class U = T>
+    requires std::convertible_to<U, T>
   void return_value(U&& value) {
     value_.emplace(std::forward<U>(value));
   }
@@ -159,7 +182,11 @@ public:
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> parent) noexcept {
     const environment* where = nullptr;
-    if constexpr (has_environment<Promise>) where = &parent.promise().current_environment();
+    if constexpr (std::derived_from<Promise, task_promise_base>) {
+      where = parent.promise().environment_or_null();
+    } else if constexpr (has_environment<Promise>) {
+      where = &parent.promise().current_environment();
+    }
     child_.promise().set_continuation(parent);
     return !child_.promise().start(child_, where);
   }
@@ -193,8 +220,12 @@ public:
   }
   ~task() { reset(); }
 
-  /// Awaits the end: what the coroutine returned, or throws what it threw. Once.
-  auto operator co_await() && noexcept { return detail::task_awaiter<T>{frame_}; }
+  /// Awaits the end: what the coroutine returned, or throws what it threw. Once;
+  /// ends the process when awaited again, or after a move.
+  auto operator co_await() && noexcept {
+    if (!frame_) fatal("an empty task was awaited; it was moved from");
+    return detail::task_awaiter<T>{frame_};
+  }
   /// False after a move.
   explicit operator bool() const noexcept { return frame_ != nullptr; }
 
@@ -236,7 +267,8 @@ public:
   ///               outlive that or die unlinked.
   /// @return whether it ended at once; `done` is not pushed then.
   bool start(task<T> work, const environment& where, run_node& done) noexcept {
-    assert(!work_ && work);
+    assert(!work_);
+    if (!work) fatal("an empty task was started; it was moved from");
     work_ = std::move(work);
     work_.frame_.promise().set_completion(done);
     return work_.frame_.promise().start(work_.frame_, &where);
@@ -256,4 +288,7 @@ public:
 private:
   task<T> work_{nullptr};
 };
+
+static_assert(frame_safe<task<>> && frame_safe<detail::task_awaiter<void>>);
+static_assert(frame_safe<detail::awaiter_reference<std::suspend_always>>);
 }  // namespace ringrpc
