@@ -6,22 +6,21 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
 #include <new>
 
+namespace ringrpc::detail {
 #if defined(__SANITIZE_ADDRESS__)
-#define RINGRPC_DETAIL_FRAME_POOL 0
+inline constexpr bool frames_are_pooled = false;
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define RINGRPC_DETAIL_FRAME_POOL 0
+inline constexpr bool frames_are_pooled = false;
 #else
-#define RINGRPC_DETAIL_FRAME_POOL 1
+inline constexpr bool frames_are_pooled = true;
 #endif
 #else
-#define RINGRPC_DETAIL_FRAME_POOL 1
+inline constexpr bool frames_are_pooled = true;
 #endif
 
-namespace ringrpc::detail {
 /// The free lists of one thread. Constant-initialised and trivially destroyed,
 /// so that access needs no guard; `frame_lists_cleaner` empties it at thread end.
 struct frame_lists {
@@ -60,8 +59,7 @@ inline void clean_frame_lists_at_thread_end() noexcept {
 
 /// @param bytes  size of the frame. @throws std::bad_alloc
 inline void* allocate_frame(std::size_t bytes) {
-#if RINGRPC_DETAIL_FRAME_POOL
-  if (bytes > 0 && bytes <= frame_lists::bytes_max) {
+  if (frames_are_pooled && bytes > 0 && bytes <= frame_lists::bytes_max) {
     frame_lists& lists = thread_frame_lists;
     const std::size_t index = (bytes - 1) / frame_lists::step;
     if (frame_lists::block* found = lists.free[index]; found != nullptr) {
@@ -71,14 +69,12 @@ inline void* allocate_frame(std::size_t bytes) {
     }
     return ::operator new((index + 1) * frame_lists::step);
   }
-#endif
   return ::operator new(bytes);
 }
 
 /// Gives back what `allocate_frame(bytes)` returned, on any thread.
 inline void release_frame(void* frame, std::size_t bytes) noexcept {
-#if RINGRPC_DETAIL_FRAME_POOL
-  if (bytes > 0 && bytes <= frame_lists::bytes_max) {
+  if (frames_are_pooled && bytes > 0 && bytes <= frame_lists::bytes_max) {
     frame_lists& lists = thread_frame_lists;
     const std::size_t index = (bytes - 1) / frame_lists::step;
     const std::size_t size = (index + 1) * frame_lists::step;
@@ -89,8 +85,6 @@ inline void release_frame(void* frame, std::size_t bytes) noexcept {
       return;
     }
   }
-#endif
-  static_cast<void>(bytes);
   ::operator delete(frame);
 }
 
