@@ -5,7 +5,6 @@
 #pragma once
 
 #include <exception>
-#include <new>
 #include <utility>
 
 #include <ringrpc/base/fatal.hpp>
@@ -36,7 +35,9 @@ public:
   task_scope& operator=(const task_scope&) = delete;
   /// Ends the process while a task is left: `co_await join()` first.
   ~task_scope() {
-    if (!tasks_.empty()) fatal("a task_scope was destroyed with tasks in it; co_await join() first");
+    if (!tasks_.empty()) {
+      fatal("a task_scope was destroyed with tasks in it; co_await join() first");
+    }
   }
 
   /// Starts `work` at once, on the caller's stack; it goes on when the caller

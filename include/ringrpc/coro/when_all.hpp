@@ -3,6 +3,7 @@
 // Awaits several tasks that run at once.
 #pragma once
 
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <optional>
