@@ -92,7 +92,7 @@ run_tests() {
   rm -f "$folder/meson-logs/testlog.json"
   meson test -C "$folder" --no-rebuild --print-errorlogs "$@"
   status=$?
-  if counted=$(python3 "$root/tests/count.py" "$folder/meson-logs/testlog.json"); then
+  if counted=$(python3 -B "$root/tests/count.py" "$folder/meson-logs/testlog.json"); then
     read -r new_passed new_failed <<<"$(tail -n 1 <<<"$counted")"
     head -n -1 <<<"$counted"
   else

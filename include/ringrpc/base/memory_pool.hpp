@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <new>
 
 namespace ringrpc {
@@ -28,7 +29,8 @@ public:
   ~memory_pool() { trim(); }
 
   /// @param bytes  at least this many usable bytes, aligned for any type; 0 is allowed.
-  /// @return never null. @throws std::bad_alloc
+  /// @return never null.
+  /// @throws std::bad_alloc  where the system has no memory left.
   [[nodiscard]] void* allocate(std::size_t bytes) {
     void* block = try_allocate(bytes);
     if (block == nullptr) throw std::bad_alloc{};
@@ -64,8 +66,11 @@ private:
 
   static constexpr std::size_t class_of(std::size_t bytes) noexcept {
     if (bytes <= stepped_bytes_max) return bytes == 0 ? 0 : (bytes - 1) / step;
-    const std::size_t doublings =
-        static_cast<std::size_t>(std::bit_width((bytes - 1) / stepped_bytes_max));
+    // By hand: std::bit_width returns std::size_t in libstdc++ 12 and int later, and no cast pleases
+    // both -Wuseless-cast and -Wsign-conversion.
+    const int unused_bits = std::countl_zero((bytes - 1) / stepped_bytes_max);
+    const auto doublings =
+        static_cast<std::size_t>(std::numeric_limits<std::size_t>::digits - unused_bits);
     return stepped_classes + doublings - 1;
   }
   static constexpr std::size_t capacity_of(std::size_t index) noexcept {

@@ -55,7 +55,7 @@ struct slice {
 class buffer final : public slice_owner {
 public:
   /// @param bytes  capacity; the content is unspecified.
-  /// @throws std::bad_alloc
+  /// @throws std::bad_alloc  where the system has no memory left.
   [[nodiscard]] static buffer& make(memory_pool& pool, std::size_t bytes) {
     return *::new (pool.allocate(sizeof(buffer) + bytes)) buffer{pool, bytes};
   }
