@@ -84,8 +84,10 @@ public:
     return following == &head_ ? nullptr : item_of(following);
   }
 
-  /// Moves all items of `other` to the end of this list, in order. Constant time.
+  /// Moves all items of `other`, which is not this, to the end of this list, in
+  /// order. Constant time.
   void splice_back(intrusive_list& other) noexcept {
+    assert(&other != this);
     if (other.empty()) return;
     other.head_.next_->previous_ = head_.previous_;
     head_.previous_->next_ = other.head_.next_;

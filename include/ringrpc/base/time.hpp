@@ -19,7 +19,9 @@ inline constexpr time_point never = time_point::max();
 /// @param span  may be negative; the result is then at least the clock's start.
 [[nodiscard]] constexpr time_point saturating_add(time_point from, duration span) noexcept {
   if (span > duration::zero() && from > never - span) return never;
-  if (span < duration::zero() && from < time_point{} - span) return time_point{};
+  if (span >= duration::zero()) return from + span;
+  // Not `time_point{} - span`: the negative of the smallest span is no number.
+  if (from <= time_point{} || from + span < time_point{}) return time_point{};
   return from + span;
 }
 }  // namespace ringrpc
