@@ -11,14 +11,13 @@ say() { printf '== %s\n' "$*"; }
 
 complain() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
+may_install() { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; }
+
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
     env DEBIAN_FRONTEND=noninteractive "$@"
-  elif command -v sudo >/dev/null; then
-    sudo env DEBIAN_FRONTEND=noninteractive "$@"
   else
-    complain "this needs root and there is no sudo; as root, run: $*"
-    return 1
+    sudo env DEBIAN_FRONTEND=noninteractive "$@"
   fi
 }
 
@@ -35,6 +34,11 @@ need_packages() {
     fi
   done
   [ ${#missing[@]} -gt 0 ] || return 0
+  if ! may_install; then
+    complain "packages are missing, and this is not root and there is no sudo; as root, run:" \
+      "apt-get install ${missing[*]}"
+    return 1
+  fi
   say "installing with apt-get: ${missing[*]}"
   if ! as_root apt-get -q update; then
     complain "apt-get update failed: is there a network, and are the package sources right?"

@@ -99,7 +99,7 @@ public:
   /// The value; only when `has_value()`.
   constexpr T& value() & noexcept { return checked(); }
   constexpr const T& value() const& noexcept {
-    assert(has_value_);
+    assume_value();
     return value_;
   }
   constexpr T&& value() && noexcept { return std::move(checked()); }
@@ -132,8 +132,13 @@ public:
 
 private:
   constexpr T& checked() noexcept {
-    assert(has_value_);
+    assume_value();
     return value_;
+  }
+  /// With NDEBUG, g++ 12 at -O2 would see a value that may be uninitialised (-Wmaybe-uninitialized).
+  constexpr void assume_value() const noexcept {
+    assert(has_value_);
+    if (!has_value_) __builtin_unreachable();
   }
   constexpr void destroy() noexcept {
     if (has_value_) {
