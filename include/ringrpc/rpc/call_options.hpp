@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//
+// What a client says about one call.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include <ringrpc/base/config.hpp>
+#include <ringrpc/base/time.hpp>
+#include <ringrpc/coro/stop.hpp>
+#include <ringrpc/grpc/metadata.hpp>
+
+namespace ringrpc::inline RINGRPC_ABI {
+class server_context;
+
+/// Options of one call, written in braces: `{.timeout = 200ms}`. Read when the
+/// call is made; what it points to need not live longer, the stop token's source
+/// and the parent excepted.
+struct call_options {
+  /// From the start of the call to its end; zero or less: none.
+  duration timeout = duration::zero();
+  /// The same as a moment. The earlier of both, and of the parent's, holds.
+  time_point deadline = never;
+  /// Sent as the request's metadata; copied. Null: none.
+  const ringrpc::metadata* metadata = nullptr;
+  /// Waits for a connection as long as the deadline allows, instead of failing
+  /// with UNAVAILABLE when none can be made (gRPC wait-for-ready.md).
+  bool wait_for_ready = false;
+  /// Stopping it cancels the call.
+  stop_token stop{};
+  /// Largest response message, in bytes; 0: the channel's limit.
+  std::uint32_t receive_message_bytes_max = 0;
+  /// The handler's call on whose behalf this one is made: its deadline and its
+  /// stop hold here, too. It must not end before this call does.
+  server_context* parent = nullptr;
+};
+// It is written in braces inside awaited expressions, where g++ 12 destroys the
+// members of an aggregate twice.
+static_assert(std::is_aggregate_v<call_options> &&
+              std::is_trivially_destructible_v<call_options>);
+}  // namespace ringrpc::inline RINGRPC_ABI

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: MIT
+//
+// What calls of both sides have in common: messages in, messages out, one read and
+// one write pending at most. The two sides differ in headers and in how they end.
+#pragma once
+
+#include <cassert>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <ringrpc/base/config.hpp>
+#include <ringrpc/coro/environment.hpp>
+#include <ringrpc/coro/run_queue.hpp>
+#include <ringrpc/coro/stop.hpp>
+#include <ringrpc/rpc/codec.hpp>
+#include <ringrpc/rpc/connection.hpp>
+#include <ringrpc/rpc/inbound.hpp>
+#include <ringrpc/rpc/message_io.hpp>
+#include <ringrpc/rpc/stream_handler.hpp>
+
+namespace ringrpc::inline RINGRPC_ABI {
+class call_stream;
+}  // namespace ringrpc::inline RINGRPC_ABI
+
+namespace ringrpc::detail::inline RINGRPC_ABI {
+/// Something that waits for a call and is made ready by it: the awaiting
+/// coroutine's node and the queue that it goes to. A stop of the awaiting
+/// coroutine ends the wait.
+class call_waiter : public resume_node {
+public:
+  call_waiter(const call_waiter&) = delete;
+  call_waiter& operator=(const call_waiter&) = delete;
+
+protected:
+  explicit call_waiter(call_stream& of) noexcept : of_(of), stopped_(*this) {}
+  ~call_waiter() = default;
+  /// Who is resumed. @return false where the coroutine was stopped already.
+  template <class Promise>
+  [[nodiscard]] bool suspend(std::coroutine_handle<Promise> caller) noexcept {
+    const environment& where = environment_of(caller);
+    queue_ = where.queue;
+    set_caller(caller);
+    return stopped_.arm(where.stop);
+  }
+  call_stream& of() const noexcept { return of_; }
+
+private:
+  friend class ringrpc::RINGRPC_ABI::call_stream;
+  struct on_stop : stop_callback {
+    explicit on_stop(call_waiter& waiting) noexcept;
+    call_waiter& waiting_;
+  };
+  void wake() noexcept {
+    stopped_.disarm();
+    queue_->push(*this);
+  }
+
+  call_stream& of_;
+  run_queue* queue_ = nullptr;
+  on_stop stopped_;
+};
+}  // namespace ringrpc::detail::inline RINGRPC_ABI
+
+namespace ringrpc::inline RINGRPC_ABI {
+/// A wait for the next message, or for the end of messages.
+class message_target : public detail::call_waiter {
+public:
+  /// @param into  an object of the type of `ops`; must outlive the wait.
+  message_target(call_stream& of, const message_ops& ops, void* into) noexcept
+      : call_waiter(of), ops_(ops), into_(into) {}
+  ~message_target();
+
+protected:
+  bool filled() const noexcept { return filled_; }
+
+private:
+  friend class call_stream;
+  const message_ops& ops_;
+  void* into_;
+  bool filled_ = false;
+};
+
+/// A wait for room for one message, which is serialised when there is.
+class message_source : public detail::call_waiter {
+public:
+  /// @param message  of the type of `ops`; must outlive the wait.
+  message_source(call_stream& of, const message_ops& ops, const void* message) noexcept
+      : call_waiter(of), ops_(ops), message_(message) {}
+  ~message_source();
+
+protected:
+  bool queued() const noexcept { return queued_; }
+
+private:
+  friend class call_stream;
+  const message_ops& ops_;
+  const void* message_;
+  bool queued_ = false;
+};
+
+/// One call on one HTTP/2 stream, either side. Of its connection's ring.
+class call_stream : public stream_handler {
+public:
+  call_stream(const call_stream&) = delete;
+  call_stream& operator=(const call_stream&) = delete;
+
+  // For the awaiters of reads and writes.
+
+  /// Takes the next message into `target`. @return false if it has to wait: it is
+  /// made ready later. Only one at a time.
+  [[nodiscard]] bool pull(message_target& target) noexcept;
+  /// Queues the message of `source`. @return false if it has to wait, as above.
+  [[nodiscard]] bool push(message_source& source) noexcept;
+  /// Ends a wait without a result, and makes the waiter ready.
+  void give_up(detail::call_waiter& waiting) noexcept;
+  /// The waiter dies.
+  void forget(detail::call_waiter& waiting) noexcept {
+    if (target_ == &waiting) target_ = nullptr;
+    if (source_ == &waiting) source_ = nullptr;
+  }
+
+  // As a stream handler.
+  void data_received(std::span<const std::byte> bytes, std::uint32_t flow_bytes,
+                     bool end) noexcept final;
+  void room_available() noexcept override;
+
+protected:
+  call_stream(memory_pool& pool, std::uint32_t message_bytes_max) noexcept
+      : in_(pool, message_bytes_max) {}
+  ~call_stream() = default;
+
+  /// The call expects exactly one message, which goes into `into`.
+  void expect_single(const message_ops& ops, void* into) noexcept {
+    single_ops_ = &ops;
+    single_into_ = into;
+  }
+  [[nodiscard]] bool expects_single() const noexcept { return single_ops_ != nullptr; }
+  [[nodiscard]] bool has_single() const noexcept { return single_filled_; }
+
+  /// What came breaks a rule: the call ends with `why`.
+  virtual void input_failed(status why) noexcept = 0;
+  /// The peer has ended its side in order, and all of it was handed on or is held.
+  virtual void input_complete() noexcept = 0;
+  /// A message could not be serialised or is too large.
+  virtual void output_failed(status why) noexcept = 0;
+  /// Runs before the first message is queued: headers go first.
+  virtual void before_output() noexcept {}
+
+  void attach(connection& over, http2::stream_ref stream) noexcept {
+    connection_ = &over;
+    stream_ = stream;
+    in_.attach(over, stream);
+  }
+  /// END_STREAM has come with headers or trailers instead of DATA.
+  void end_input() noexcept;
+  /// No reads and writes succeed from now on; what waits is made ready.
+  void close_input() noexcept;
+  void close_output() noexcept;
+  /// The stream is gone.
+  void detach() noexcept {
+    in_.detach();
+    connection_ = nullptr;
+  }
+  /// For another call.
+  void reset_stream(std::uint32_t message_bytes_max) noexcept;
+
+  connection* over() const noexcept { return connection_; }
+  http2::stream_ref stream() const noexcept { return stream_; }
+  inbound& in() noexcept { return in_; }
+  [[nodiscard]] bool input_ended() const noexcept { return input_ended_; }
+  [[nodiscard]] bool output_closed() const noexcept { return output_closed_; }
+
+  /// Queues `message`; room has been waited for.
+  status queue(const message_ops& ops, const void* message, bool end) noexcept {
+    std::size_t bytes = 0;
+    status sent = detail::queue_message(*connection_, stream_, ops, message, end, bytes);
+    note_message(bytes);
+    return sent;
+  }
+  /// The largest message of this call so far, either way, in bytes.
+  [[nodiscard]] std::size_t largest_message_bytes() const noexcept { return largest_bytes_; }
+
+private:
+  void note_message(std::size_t bytes) noexcept {
+    if (bytes > largest_bytes_) largest_bytes_ = bytes;
+  }
+  void take_single() noexcept;
+  void serve_target() noexcept;
+
+  inbound in_;
+  connection* connection_ = nullptr;
+  http2::stream_ref stream_{};
+  message_target* target_ = nullptr;
+  message_source* source_ = nullptr;
+  const message_ops* single_ops_ = nullptr;
+  void* single_into_ = nullptr;
+  std::size_t largest_bytes_ = 0;
+  bool single_filled_ = false;
+  bool input_ended_ = false;
+  bool input_closed_ = false;
+  bool output_closed_ = false;
+};
+}  // namespace ringrpc::inline RINGRPC_ABI
+
+namespace ringrpc::detail::inline RINGRPC_ABI {
+inline call_waiter::on_stop::on_stop(call_waiter& waiting) noexcept
+    : stop_callback([](stop_callback& self) noexcept {
+        call_waiter& stopped = static_cast<on_stop&>(self).waiting_;
+        stopped.of_.give_up(stopped);
+      }),
+      waiting_(waiting) {}
+}  // namespace ringrpc::detail::inline RINGRPC_ABI
+
+namespace ringrpc::inline RINGRPC_ABI {
+inline message_target::~message_target() { of().forget(*this); }
+inline message_source::~message_source() { of().forget(*this); }
+
+inline bool call_stream::pull(message_target& target) noexcept {
+  assert(target_ == nullptr);
+  if (input_closed_) return true;
+  switch (in_.next()) {
+    case message_event::message: {
+      note_message(in_.message().size());
+      const status parsed = detail::parse_message(target.ops_, target.into_, in_.message());
+      in_.drop_message();
+      target.filled_ = parsed.ok();
+      if (!parsed.ok()) input_failed(parsed);
+      return true;
+    }
+    case message_event::failed: {
+      const status why = in_.error();
+      input_failed(why);
+      return true;
+    }
+    case message_event::more:
+      break;
+  }
+  if (input_ended_) {
+    const status whole = in_.finish();
+    if (!whole.ok()) input_failed(whole);
+    return true;
+  }
+  target_ = &target;
+  return false;
+}
+
+inline bool call_stream::push(message_source& source) noexcept {
+  assert(source_ == nullptr);
+  if (output_closed_) return true;
+  if (connection_ == nullptr || !connection_->has_room(stream_)) {
+    source_ = &source;
+    if (connection_ != nullptr) connection_->await_room(*this);
+    return false;
+  }
+  before_output();
+  const status sent = queue(source.ops_, source.message_, false);
+  source.queued_ = sent.ok();
+  if (!sent.ok()) output_failed(sent);
+  return true;
+}
+
+inline void call_stream::give_up(detail::call_waiter& waiting) noexcept {
+  forget(waiting);
+  waiting.wake();
+}
+
+inline void call_stream::data_received(std::span<const std::byte> bytes,
+                                       std::uint32_t flow_bytes, bool end) noexcept {
+  in_.begin(bytes, flow_bytes);
+  if (expects_single()) {
+    take_single();
+  } else {
+    serve_target();
+  }
+  in_.keep_rest();
+  if (end) end_input();
+}
+
+inline void call_stream::serve_target() noexcept {
+  if (target_ == nullptr) return;
+  message_target& waiting = *target_;
+  target_ = nullptr;
+  if (pull(waiting)) waiting.wake();
+}
+
+inline void call_stream::take_single() noexcept {
+  for (;;) {
+    if (input_closed_) return;
+    const message_event found = in_.next();
+    if (found == message_event::more) return;
+    if (found == message_event::failed) {
+      const status why = in_.error();
+      input_failed(why);
+      return;
+    }
+    if (single_filled_) {
+      input_failed(unimplemented("more than one message where exactly one is allowed"));
+      return;
+    }
+    single_filled_ = true;
+    note_message(in_.message().size());
+    const status parsed = detail::parse_message(*single_ops_, single_into_, in_.message());
+    in_.drop_message();
+    if (!parsed.ok()) {
+      input_failed(parsed);
+      return;
+    }
+  }
+}
+
+inline void call_stream::end_input() noexcept {
+  if (input_ended_ || input_closed_) return;
+  input_ended_ = true;
+  if (!in_.has_message()) {
+    const status whole = in_.finish();
+    if (!whole.ok()) {
+      input_failed(whole);
+      return;
+    }
+  }
+  serve_target();
+  if (!input_closed_) input_complete();
+}
+
+inline void call_stream::close_input() noexcept {
+  input_closed_ = true;
+  in_.discard();
+  if (target_ != nullptr) give_up(*target_);
+}
+
+inline void call_stream::close_output() noexcept {
+  output_closed_ = true;
+  stream_handler::unlink();
+  if (source_ != nullptr) give_up(*source_);
+}
+
+inline void call_stream::room_available() noexcept {
+  if (source_ == nullptr) return;
+  message_source& waiting = *source_;
+  source_ = nullptr;
+  if (push(waiting)) waiting.wake();
+}
+
+inline void call_stream::reset_stream(std::uint32_t message_bytes_max) noexcept {
+  in_.reset(message_bytes_max);
+  connection_ = nullptr;
+  stream_ = {};
+  single_ops_ = nullptr;
+  single_into_ = nullptr;
+  largest_bytes_ = 0;
+  single_filled_ = input_ended_ = input_closed_ = output_closed_ = false;
+}
+
+// ---- the awaiters of reads and writes
+
+/// `T* message = co_await reader.read();`: the next message, valid until the next
+/// read and yours to move from; null at the end of messages, after a failure, and
+/// when the awaiting coroutine was stopped. A read that was stopped loses nothing.
+template <message T>
+class [[nodiscard]] message_read : message_target {
+public:
+  message_read(call_stream& of, T& into) noexcept
+      : message_target(of, message_ops_of<T>, &into), into_(into) {}
+  bool await_ready() noexcept { return of().pull(*this); }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+    if (this->suspend(caller)) return true;
+    of().forget(*this);
+    return false;
+  }
+  T* await_resume() const noexcept { return this->filled() ? &into_ : nullptr; }
+
+private:
+  T& into_;
+};
+
+/// `bool queued = co_await writer.write(message);`: waits for room first, then
+/// serialises. True: it is queued, in order. False: the call is over, or the
+/// awaiting coroutine was stopped; nothing was queued.
+class [[nodiscard]] message_write : message_source {
+public:
+  using message_source::message_source;
+  bool await_ready() noexcept { return of().push(*this); }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+    if (this->suspend(caller)) return true;
+    of().forget(*this);
+    return false;
+  }
+  bool await_resume() const noexcept { return this->queued(); }
+};
+}  // namespace ringrpc::inline RINGRPC_ABI

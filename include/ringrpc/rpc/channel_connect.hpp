@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// From a connection factory to the connections of a channel.
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <ringrpc/base/config.hpp>
+#include <ringrpc/coro/environment.hpp>
+#include <ringrpc/coro/task.hpp>
+#include <ringrpc/rpc/channel_core.hpp>
+#include <ringrpc/rpc/channel_options.hpp>
+#include <ringrpc/rpc/client_connection.hpp>
+#include <ringrpc/rpc/run_connection.hpp>
+#include <ringrpc/rpc/with_deadline.hpp>
+#include <ringrpc/transport/address.hpp>
+#include <ringrpc/transport/connection_factory.hpp>
+#include <ringrpc/transport/unix_connector.hpp>
+
+namespace ringrpc::detail::inline RINGRPC_ABI {
+template <connection_factory Factory>
+class factory_connector final : public connector {
+public:
+  explicit factory_connector(Factory factory) : factory_(std::move(factory)) {}
+
+  task<> run(std::shared_ptr<channel_core> core) override {
+    co_await attempt(*core);
+    core->task_ended();
+  }
+
+private:
+  task<> attempt(channel_core& core) {
+    const environment& here = co_await this_environment();
+    const time_point deadline = core.connect_deadline();
+    const connect_context context{core.target(), core.authority(), core.attempt(),
+                                  deadline,      here.stop,        &core.home()};
+    task<io_result<stream_of<Factory>>> connecting = connect(factory_, context);
+    auto connected = co_await with_deadline(std::move(connecting), deadline);
+    if (!connected) {
+      core.connect_failed(connected.error());
+      co_return;
+    }
+    client_connection one{core, core.home(), core.options().connection, peer_of(*connected)};
+    core.connected(one);
+    co_await run_connection(one, std::move(*connected));
+    core.connection_gone(one);
+    const bool idle = co_await one.idle().wait_ignoring_stop();
+    static_cast<void>(idle);
+  }
+
+  Factory factory_;
+};
+
+template <class Factory>
+std::shared_ptr<channel_core> make_channel_core(ring& home, std::string_view target,
+                                                channel_options options, Factory factory) {
+  return std::make_shared<channel_core>(
+      home, std::string{target}, std::move(options),
+      std::make_unique<factory_connector<Factory>>(std::move(factory)));
+}
+
+inline std::shared_ptr<channel_core> make_channel_core(ring& home, std::string_view target,
+                                                       channel_options options) {
+  basic_result<address, std::string> parsed = parse_address(target);
+  if (!parsed) throw std::invalid_argument(parsed.error());
+  return make_channel_core(home, parsed->text(), std::move(options),
+                           unix_connector{parsed->path()});
+}
+}  // namespace ringrpc::detail::inline RINGRPC_ABI

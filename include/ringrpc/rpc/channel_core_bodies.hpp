@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+//
+// How a channel finds connections for its calls. Part of channel_core.hpp, split
+// off for its length.
+#pragma once
+
+#include <ringrpc/rpc/channel_core.hpp>
+
+namespace ringrpc::detail::inline RINGRPC_ABI {
+inline channel_core::channel_core(ring& home, std::string target, channel_options options,
+                                  std::unique_ptr<connector> connects)
+    : home_(home),
+      target_(std::move(target)),
+      options_(std::move(options)),
+      connects_(std::move(connects)),
+      backoff_(options_.backoff),
+      retry_(*this) {
+  ended_.set();
+}
+
+inline channel_core::~channel_core() {
+  while (stream_handler* one = free_calls_.pop_front()) delete static_cast<client_call*>(one);
+}
+
+inline client_call& channel_core::make_call(const client_method& method,
+                                            const call_options& options) {
+  const std::uint32_t bytes_max = options_.connection.receive_message_bytes_max;
+  client_call* call = nullptr;
+  if (stream_handler* kept = free_calls_.pop_front()) {
+    --kept_calls_;
+    call = static_cast<client_call*>(kept);
+  } else {
+    call = new client_call{home_, bytes_max};
+  }
+  if (open_calls_++ == 0) self_ = shared_from_this();
+  call->begin(*this, method, options, bytes_max);
+  return *call;
+}
+
+inline void channel_core::recycle(client_call& call) noexcept {
+  std::shared_ptr<channel_core> last;  // `this` may end with it
+  if (--open_calls_ == 0) last = std::move(self_);
+  if (kept_calls_ == kept_calls_max || state_ == channel_state::shutdown) {
+    delete &call;
+    return;
+  }
+  ++kept_calls_;
+  free_calls_.push_front(call);
+}
+
+inline void channel_core::carry(client_call& call) noexcept {
+  if (state_ == channel_state::shutdown) {
+    call.finish(cancelled("the channel is closed"));
+    return;
+  }
+  if (waiting_.empty() && put_on_connection(call)) return;
+  if (state_ == channel_state::transient_failure && !call.wait_for_ready()) {
+    call.finish(unavailable_status());
+    return;
+  }
+  waiting_.push_back(call);
+  begin_connecting();
+}
+
+inline bool channel_core::put_on_connection(client_call& call) noexcept {
+  if (current_ == nullptr || !current_->ready()) return false;
+  const std::optional<http2::open_refusal> refused =
+      call.open_on(*current_, options_.authority, fields_);
+  if (!refused) return true;
+  // no_slot: one becomes free when a stream ends. Else another connection is needed.
+  if (*refused != http2::open_refusal::no_slot) {
+    client_connection& spent = *current_;
+    current_ = nullptr;
+    state_ = channel_state::idle;
+    spent.drain();
+  }
+  return false;
+}
+
+inline void channel_core::pump() noexcept {
+  while (stream_handler* first = waiting_.front()) {
+    client_call& call = static_cast<client_call&>(*first);
+    call.unlink();
+    if (!put_on_connection(call)) {
+      if (!call.done()) waiting_.push_front(call);
+      break;
+    }
+  }
+  if (!waiting_.empty()) begin_connecting();
+}
+
+inline void channel_core::begin_connecting() noexcept {
+  if (current_ != nullptr || state_ != channel_state::idle) return;
+  state_ = channel_state::connecting;
+  ++tasks_;
+  ended_.reset();
+  try {
+    home_.spawn(connects_->run(shared_from_this()));
+  } catch (...) {
+    --tasks_;
+    last_failure_ = "no memory for a connection";
+    attempt_failed();
+  }
+}
+
+inline void channel_core::connect_failed(std::error_code why) noexcept {
+  try {
+    last_failure_ = why.message();
+  } catch (...) {
+    last_failure_.clear();
+  }
+  attempt_failed();
+}
+
+inline void channel_core::attempt_failed() noexcept {
+  if (state_ == channel_state::shutdown) return;
+  ++attempt_;
+  state_ = channel_state::transient_failure;
+  home_.arm(retry_, saturating_add(home_.now(), backoff_.next(home_.random())));
+  fail_waiting();
+}
+
+inline void channel_core::fail_waiting() noexcept {
+  const status why = unavailable_status();
+  stream_handler* next = nullptr;
+  for (stream_handler* one = waiting_.front(); one != nullptr; one = next) {
+    next = waiting_.next(*one);
+    client_call& call = static_cast<client_call&>(*one);
+    if (!call.wait_for_ready()) call.finish(why);  // leaves the list
+  }
+}
+
+inline status channel_core::unavailable_status() const noexcept {
+  try {
+    std::string text{"cannot connect to "};
+    text.append(target_).append(": ").append(last_failure_);
+    return unavailable(text);
+  } catch (...) {
+    return status{status_code::unavailable};
+  }
+}
+
+inline void channel_core::retry_due() noexcept {
+  if (state_ != channel_state::transient_failure) return;
+  state_ = channel_state::idle;
+  if (!waiting_.empty()) begin_connecting();
+}
+
+inline void channel_core::connected(client_connection& one) noexcept {
+  connections_.push_back(one);
+  if (state_ == channel_state::shutdown) {
+    one.drain();
+  } else {
+    current_ = &one;
+  }
+}
+
+inline void channel_core::connection_ready(client_connection& one) noexcept {
+  if (current_ != &one) return;
+  state_ = channel_state::ready;
+  attempt_ = 1;
+  backoff_.reset();
+  pump();
+}
+
+inline void channel_core::connection_down(client_connection& one) noexcept {
+  if (current_ != &one) return;
+  current_ = nullptr;
+  if (one.ready()) {
+    state_ = channel_state::idle;
+    if (!waiting_.empty()) begin_connecting();
+  } else {
+    last_failure_ = one.end_text();
+    attempt_failed();
+  }
+}
+
+inline void channel_core::stream_slot_free(client_connection& one) noexcept {
+  if (current_ == &one) pump();
+}
+
+inline void channel_core::connection_gone(client_connection& one) noexcept {
+  static_cast<list_node&>(one).unlink();
+  if (current_ == &one) connection_down(one);
+}
+
+inline void channel_core::task_ended() noexcept {
+  if (--tasks_ == 0) ended_.set();
+}
+
+inline void channel_core::shut_down() noexcept {
+  if (state_ == channel_state::shutdown) return;
+  state_ = channel_state::shutdown;
+  home_.disarm(retry_);
+  while (stream_handler* first = waiting_.front()) {
+    static_cast<client_call&>(*first).finish(cancelled("the channel was closed"));
+  }
+  current_ = nullptr;
+  for (client_connection* one = connections_.front(); one != nullptr;
+       one = connections_.next(*one)) {
+    one->end(http2::error_code::no_error, "the channel was closed");
+  }
+}
+}  // namespace ringrpc::detail::inline RINGRPC_ABI

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+//
+// The receiving side of `connection`: feed, then dispatch. Part of
+// connection.hpp, split off for its length.
+#pragma once
+
+#include <ringrpc/rpc/connection.hpp>
+
+namespace ringrpc::inline RINGRPC_ABI {
+inline void connection::receive(std::span<const std::byte> bytes) noexcept {
+  if (phase_ != phase::open) return;  // what comes after the end is read and dropped
+  receive_began();
+  const http2::feed_status fed = engine_.feed(bytes, home_.now());
+  dispatch();
+  if (phase_ != phase::open) return;
+  if (!fed.ok()) {
+    if (end_text_.empty()) end_text_.assign(fed.text);
+    close_after_output();
+    return;
+  }
+  if (engine_.block_open()) {
+    if (!block_timer_.armed()) {
+      home_.arm(block_timer_, saturating_add(home_.now(), options_.header_block_time));
+    }
+  } else {
+    home_.disarm(block_timer_);
+  }
+  if (engine_.wants_write()) mark_dirty();
+}
+
+inline void connection::receive_end() noexcept {
+  peer_ended_.set();
+  lost(std::make_error_code(std::errc::connection_reset));
+}
+
+inline bool connection::wants_read() const noexcept {
+  return !reading_stopped_ && phase_ != phase::ended;
+}
+
+inline void connection::lost(std::error_code why) noexcept {
+  if (phase_ == phase::ended) return;
+  if (end_text_.empty() && why) end_text_ = why.message();
+  phase_ = phase::ended;
+  home_.disarm(handshake_timer_);
+  home_.disarm(block_timer_);
+  home_.disarm(drain_timer_);
+  outgoing_.clear();
+  go_down();
+  engine_.fail(http2::error_code::internal_error);
+  dispatch();
+  peer_ended_.set();
+  finished_.set();
+}
+
+// ---- the engine's sink: only records, calls nobody but `reduce`
+
+inline void connection::add(const record& happened) noexcept {
+  // bad_alloc here ends the process: a connection that cannot note what happened to
+  // its streams could not end them either. The array keeps its capacity, so this
+  // can only happen while the largest receive so far grows.
+  records_.push_back(happened);
+}
+
+inline void connection::on_headers(http2::stream_ref stream, void*& user,
+                                   const http2::header_block& block, http2::block_kind kind,
+                                   bool end) noexcept {
+  stream_handler* handler = handler_of(user);
+  if (handler == nullptr) {
+    if (kind != http2::block_kind::request) return;
+    handler = phase_ == phase::open ? accept_stream(stream, block) : nullptr;
+    if (handler == nullptr) {
+      add({.kind = record_kind::refuse, .stream = stream});
+      return;
+    }
+    user = handler;
+    stream_opened();
+  }
+  handler->reduce(block, kind);
+  add({.kind = record_kind::headers, .block = kind, .end = end, .handler = handler});
+}
+
+inline void connection::on_data(http2::stream_ref stream, void* user,
+                                std::span<const std::byte> bytes, std::uint32_t flow_bytes,
+                                bool end) noexcept {
+  add({.kind = record_kind::data,
+       .end = end,
+       .flow_bytes = flow_bytes,
+       .handler = handler_of(user),
+       .stream = stream,
+       .bytes = bytes});
+}
+
+inline void connection::on_reset(http2::stream_ref, void* user, http2::error_code code) noexcept {
+  if (user == nullptr) return;
+  add({.kind = record_kind::reset, .code = code, .handler = handler_of(user)});
+}
+
+inline void connection::on_closed(http2::stream_ref, void* user) noexcept {
+  if (user == nullptr) return;
+  add({.kind = record_kind::closed, .handler = handler_of(user)});
+}
+
+inline void connection::on_writable(http2::stream_ref, void* user) noexcept {
+  if (user == nullptr) return;
+  add({.kind = record_kind::writable, .handler = handler_of(user)});
+}
+
+inline void connection::on_settings(const http2::settings&) noexcept {
+  add({.kind = record_kind::settings});
+}
+
+inline void connection::on_settings_ack() noexcept { add({.kind = record_kind::settings_ack}); }
+
+inline void connection::on_goaway(std::int32_t, http2::error_code code,
+                                  std::string_view text) noexcept {
+  if (code != http2::error_code::no_error && end_text_.empty()) {
+    end_text_.assign("the peer ended the connection: ");
+    end_text_.append(http2::name_of(code));
+    if (!text.empty()) end_text_.append(", ").append(text.substr(0, 256));
+  }
+  add({.kind = record_kind::goaway, .code = code});
+}
+
+inline void connection::on_ping_ack(std::uint64_t) noexcept {
+  add({.kind = record_kind::ping_ack});
+}
+
+// ---- dispatch
+
+inline void connection::dispatch() noexcept {
+  if (dispatching_) return;  // the walk below goes on with what was added
+  dispatching_ = true;
+  for (std::size_t i = 0; i < records_.size(); ++i) {
+    const record happened = records_[i];  // a copy: the array may grow meanwhile
+    act(happened);
+  }
+  records_.clear();
+  dispatching_ = false;
+  check_progress();
+}
+
+inline void connection::act(const record& happened) noexcept {
+  switch (happened.kind) {
+    case record_kind::headers:
+      happened.handler->headers_received(happened.block, happened.end);
+      break;
+    case record_kind::data:
+      engine_.credit_connection(happened.flow_bytes);
+      if (happened.handler != nullptr) {
+        happened.handler->data_received(happened.bytes, happened.flow_bytes, happened.end);
+      } else {
+        engine_.credit_stream(happened.stream, happened.flow_bytes);
+      }
+      break;
+    case record_kind::reset:
+      happened.handler->reset_received(happened.code);
+      break;
+    case record_kind::writable:
+      happened.handler->room_available();
+      break;
+    case record_kind::closed:
+      happened.handler->unlink();
+      happened.handler->stream_closed();
+      if (--streams_ == 0) idle_.set();
+      stream_ended();
+      break;
+    case record_kind::refuse:
+      engine_.reset(happened.stream, http2::error_code::refused_stream);
+      break;
+    case record_kind::settings:
+      if (!settings_received_) {
+        settings_received_ = true;
+        if (!settings_acked_) {
+          home_.arm(handshake_timer_, saturating_add(home_.now(), options_.settings_ack_time));
+        }
+        settings_received();
+      }
+      break;
+    case record_kind::settings_ack:
+      settings_acked_ = true;
+      if (settings_received_) home_.disarm(handshake_timer_);
+      break;
+    case record_kind::goaway:
+      draining_ = true;
+      go_down();
+      goaway_received(happened.code);
+      break;
+    case record_kind::ping_ack:
+      if (draining_ && !drain_confirmed_) finish_drain();
+      break;
+  }
+}
+}  // namespace ringrpc::inline RINGRPC_ABI

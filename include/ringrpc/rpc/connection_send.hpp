@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+//
+// The sending side of `connection` and the ways in which it ends. Part of
+// connection.hpp, split off for its length.
+#pragma once
+
+#include <ringrpc/rpc/connection.hpp>
+
+namespace ringrpc::inline RINGRPC_ABI {
+inline connection::flush_step::flush_step(connection& of) noexcept
+    : flush_hook([](flush_hook& self) noexcept { static_cast<flush_step&>(self).of_.flush(); }),
+      of_(of) {}
+
+inline connection::limit_timer::limit_timer(connection& of,
+                                            void (*expired)(connection&) noexcept) noexcept
+    : timer([](run_node& self) noexcept {
+        limit_timer& due = static_cast<limit_timer&>(self);
+        due.expired_(due.of_);
+      }),
+      of_(of),
+      expired_(expired) {}
+
+inline connection::connection(ring& home, http2::role role, const connection_options& options)
+    : home_(home),
+      options_(options),
+      outgoing_(home.memory()),
+      engine_limits_(detail::limits_of(options)),
+      engine_(role, detail::settings_of(role, options), engine_limits_, home.memory(), *this),
+      assembly_(options.assembly_budget()),
+      flush_(*this),
+      handshake_timer_(*this, [](connection& self) noexcept { self.handshake_expired(); }),
+      block_timer_(*this,
+                   [](connection& self) noexcept {
+                     self.end(http2::error_code::protocol_error, "header block took too long");
+                   }),
+      drain_timer_(*this, [](connection& self) noexcept { self.drain_expired(); }),
+      role_(role) {
+  idle_.set();
+}
+
+inline connection::~connection() = default;
+
+inline void connection::attach(driver& moves) noexcept {
+  driver_ = &moves;
+  home_.arm(handshake_timer_, saturating_add(home_.now(), options_.handshake_time));
+  mark_dirty();
+}
+
+inline void connection::flush() noexcept {
+  if (driver_ == nullptr || phase_ == phase::ended) return;
+  driver_->flush();
+  check_progress();
+}
+
+inline output& connection::outgoing() noexcept {
+  if (outgoing_.empty() && !send_failed_ && phase_ != phase::ended && engine_.wants_write()) {
+    engine_.gather(outgoing_, detail::gather_bytes, home_.now());
+    dispatch();  // streams may have closed
+    serve_blocked();
+  }
+  return outgoing_;
+}
+
+inline void connection::sent(std::size_t bytes) noexcept {
+  if (phase_ == phase::ended) return;
+  outgoing_.consume(bytes);
+}
+
+inline bool connection::has_room(http2::stream_ref stream) noexcept {
+  return engine_.queued(stream) < options_.stream_queue_bytes &&
+         engine_.queued() < options_.connection_queue_bytes;
+}
+
+inline void connection::serve_blocked() noexcept {
+  // Each is asked once: one that still has no room joins the end of the line.
+  intrusive_list<stream_handler> waiting;
+  waiting.splice_back(blocked_);
+  while (stream_handler* first = waiting.front()) {
+    if (engine_.queued() >= options_.connection_queue_bytes) {
+      waiting.splice_back(blocked_);
+      blocked_.splice_back(waiting);
+      return;
+    }
+    first->unlink();
+    first->room_available();
+  }
+}
+
+inline void connection::check_progress() noexcept {
+  if (dispatching_ || phase_ == phase::ended) return;
+  // Our own replies that the peer does not take bound what it can make us queue.
+  const bool stop = engine_.reply_bytes() > engine_limits_.reply_bytes_max ||
+                    engine_.reply_count() > engine_limits_.reply_count_max;
+  if (stop != reading_stopped_) {
+    reading_stopped_ = stop;
+    if (!stop && driver_ != nullptr) driver_->resume_reading();
+  }
+  if (phase_ == phase::open && draining_ && drain_confirmed_ && streams_ == 0) {
+    close_after_output();
+    return;
+  }
+  if (phase_ == phase::closing && outgoing_.empty() && (send_failed_ || !engine_.wants_write())) {
+    phase_ = phase::lingering;
+    // The peer's end is awaited, so that it can read all of ours.
+    home_.arm(drain_timer_, saturating_add(home_.now(), detail::last_output_time));
+    engine_.fail(http2::error_code::no_error);
+    dispatch();
+    finished_.set();
+  }
+}
+
+inline void connection::close_after_output() noexcept {
+  if (phase_ != phase::open) return;
+  phase_ = phase::closing;
+  go_down();
+  home_.disarm(handshake_timer_);
+  home_.disarm(block_timer_);
+  // A peer that reads nothing must not hold us.
+  home_.arm(drain_timer_, saturating_add(home_.now(), detail::last_output_time));
+  mark_dirty();
+}
+
+inline void connection::go_down() noexcept {
+  if (gone_down_) return;
+  gone_down_ = true;
+  going_down();
+}
+
+inline void connection::drain() noexcept {
+  if (phase_ != phase::open || draining_) return;
+  draining_ = true;
+  go_down();
+  home_.arm(drain_timer_, saturating_add(home_.now(), options_.drain_time));
+  if (role_ == http2::role::server) {
+    // Two GOAWAYs (RFC 9113 section 6.8): the first lets what is on its way arrive,
+    // the answer to the PING says that the client has seen it.
+    engine_.goaway(detail::notice_stream_id, http2::error_code::no_error, {});
+    engine_.ping(detail::drain_ping);
+  } else {
+    finish_drain();
+  }
+  mark_dirty();
+}
+
+inline void connection::finish_drain() noexcept {
+  drain_confirmed_ = true;
+  if (phase_ != phase::open) return;
+  engine_.goaway(engine_.last_processed_id(), http2::error_code::no_error, {});
+  mark_dirty();
+}
+
+inline void connection::drain_expired() noexcept {
+  if (phase_ == phase::open) {
+    end(http2::error_code::no_error, "drain time is over");
+  } else {
+    lost(std::make_error_code(std::errc::timed_out));
+  }
+}
+
+inline void connection::handshake_expired() noexcept {
+  end(settings_received_ ? http2::error_code::settings_timeout : http2::error_code::protocol_error,
+      settings_received_ ? "SETTINGS were not acknowledged in time"
+                         : "no SETTINGS frame came in time");
+}
+
+inline void connection::end(http2::error_code code, std::string_view text) noexcept {
+  if (phase_ != phase::open) return;
+  if (end_text_.empty()) end_text_.assign(text);
+  engine_.goaway(engine_.last_processed_id(), code, text);
+  close_after_output();
+}
+
+inline void connection::abort() noexcept {
+  if (driver_ != nullptr) driver_->abort();
+  lost(std::make_error_code(std::errc::operation_canceled));
+}
+
+inline void connection::send_failed(std::error_code why) noexcept {
+  // A call whose trailers are on their way to us still gets its status: read on.
+  send_failed_ = true;
+  outgoing_.clear();
+  if (end_text_.empty()) end_text_ = why.message();
+  if (phase_ == phase::open && !draining_) {
+    draining_ = true;
+    go_down();
+    home_.arm(drain_timer_, saturating_add(home_.now(), detail::last_output_time));
+  }
+  check_progress();
+}
+}  // namespace ringrpc::inline RINGRPC_ABI

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+//
+// The header blocks of a response, reduced to what the client needs.
+#pragma once
+
+#include <charconv>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <ringrpc/base/config.hpp>
+#include <ringrpc/grpc/compression.hpp>
+#include <ringrpc/grpc/content_type.hpp>
+#include <ringrpc/grpc/http_status.hpp>
+#include <ringrpc/grpc/metadata.hpp>
+#include <ringrpc/grpc/percent.hpp>
+#include <ringrpc/grpc/status.hpp>
+#include <ringrpc/http2/headers.hpp>
+
+namespace ringrpc::detail::inline RINGRPC_ABI {
+/// What one block of a response says, apart from metadata.
+struct response_head {
+  unsigned http_status = 0;
+  bool has_content_type = false;
+  bool content_type_ok = false;
+  /// From grpc-status and grpc-message; nothing where grpc-status is absent.
+  std::optional<status> end;
+  /// What in the block ends the call, such as an unknown grpc-encoding.
+  status fault;
+};
+
+/// The status code that `text` says. UNKNOWN for what is no code (statuscodes.md).
+[[nodiscard]] inline status_code parse_grpc_status(std::string_view text) noexcept {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value > 16) {
+    return status_code::unknown;
+  }
+  return static_cast<status_code>(value);
+}
+
+/// Reads all fields once; metadata is added to `user`.
+inline response_head reduce_response(const http2::header_block& block, metadata& user) noexcept {
+  response_head head;
+  std::optional<status_code> code;
+  std::string_view message;
+  std::string_view encoding;
+  for (const http2::header_field& field : block.fields) {
+    if (field.name == ":status") {
+      static_cast<void>(std::from_chars(
+          field.value.data(), field.value.data() + field.value.size(), head.http_status));
+    } else if (field.name == "content-type") {
+      head.has_content_type = true;
+      head.content_type_ok = is_grpc_content_type(field.value);
+    } else if (field.name == "grpc-status") {
+      code = parse_grpc_status(field.value);
+    } else if (field.name == "grpc-message") {
+      message = field.value;
+    } else if (field.name == "grpc-encoding") {
+      encoding = field.value;
+    } else if (!field.name.starts_with(':')) {
+      status added = user.add_received(field.name, field.value);
+      if (!added.ok() && head.fault.ok()) head.fault = std::move(added);
+    }
+  }
+  if (block.too_large) {
+    head.fault = resource_exhausted("the response's headers are larger than the limit");
+  }
+  if (!encoding.empty() && head.fault.ok()) {
+    result<compression> spoken = response_encoding(encoding);
+    if (!spoken) head.fault = spoken.status();
+  }
+  if (code) {
+    head.end.emplace(*code);
+    if (*code != status_code::ok && !message.empty()) {
+      try {
+        std::string text(message.size(), '\0');
+        text.resize(percent_decode(message, text));
+        head.end.emplace(*code, text);
+      } catch (...) {
+        // no memory for the text: the code stands alone
+      }
+    }
+  }
+  return head;
+}
+
+/// The status of an answer that is not gRPC's (http-grpc-status-mapping.md).
+inline status status_of_answer(unsigned http_status, std::string_view what) noexcept {
+  try {
+    std::string text{what};
+    text.append(", HTTP status ").append(std::to_string(http_status));
+    return status{status_of_http(http_status), text};
+  } catch (...) {
+    return status{status_of_http(http_status)};
+  }
+}
+}  // namespace ringrpc::detail::inline RINGRPC_ABI

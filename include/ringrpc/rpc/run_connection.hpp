@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+//
+// The life of a connection over one byte stream: joined to a driver, run until it
+// is finished, ended in order, closed.
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include <ringrpc/base/config.hpp>
+#include <ringrpc/coro/environment.hpp>
+#include <ringrpc/coro/task.hpp>
+#include <ringrpc/coro/task_scope.hpp>
+#include <ringrpc/rpc/connection.hpp>
+#include <ringrpc/rpc/socket_driver.hpp>
+#include <ringrpc/rpc/stream_driver.hpp>
+#include <ringrpc/transport/byte_stream.hpp>
+
+namespace ringrpc::detail::inline RINGRPC_ABI {
+/// Waits until `over` wants its transport closed, then ends it in order: our side is
+/// shut down, the peer's end awaited for a second. A stop aborts.
+template <byte_stream Stream>
+task<> await_end(connection& over, Stream& stream) {
+  const bool finished = co_await over.finished().wait();
+  if (!finished) {
+    over.abort();
+    co_return;
+  }
+  if (over.ended()) co_return;
+  const io_result<void> shut = co_await stream.shutdown_write();
+  if (shut) {
+    const bool ended = co_await over.peer_ended().wait();
+    static_cast<void>(ended);
+  }
+  over.abort();
+}
+
+/// Runs `over` on `stream` until both have ended; nothing of the stream is left in
+/// the kernel then. `over` may still have calls whose handlers run.
+template <byte_stream Stream>
+task<> run_connection(connection& over, Stream stream) {
+  const environment& here = co_await this_environment();
+  if constexpr (has_native_socket<Stream>) {
+    socket_driver moves{over, stream.native_socket()};
+    over.attach(moves);
+    moves.start();
+    co_await await_end(over, stream);
+    moves.abort();
+    const bool quiet = co_await moves.quiet().wait_ignoring_stop();
+    static_cast<void>(quiet);
+    over.detach();
+  } else {
+    task_scope loops{here};
+    stream_driver<Stream> moves{over, stream};
+    over.attach(moves);
+    moves.start(loops);
+    co_await await_end(over, stream);
+    moves.abort();
+    co_await loops.join();
+    over.detach();
+  }
+  co_await stream.close();
+}
+}  // namespace ringrpc::detail::inline RINGRPC_ABI

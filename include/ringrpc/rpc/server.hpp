@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+//
+// A server: services, and listeners through which they are reached.
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <ringrpc/base/config.hpp>
+#include <ringrpc/coro/event.hpp>
+#include <ringrpc/coro/task.hpp>
+#include <ringrpc/ring/ring.hpp>
+#include <ringrpc/rpc/handler_forms.hpp>
+#include <ringrpc/rpc/handler_frames.hpp>
+#include <ringrpc/rpc/method.hpp>
+#include <ringrpc/rpc/server_accept.hpp>
+#include <ringrpc/rpc/server_core.hpp>
+#include <ringrpc/rpc/server_options.hpp>
+#include <ringrpc/transport/byte_stream.hpp>
+#include <ringrpc/transport/listener.hpp>
+
+namespace ringrpc::detail::inline RINGRPC_ABI {
+/// Calls a function object as if it were a member of it.
+struct call_target {
+  template <class Target, class... Arguments>
+  auto operator()(Target& target, Arguments&... arguments) const
+      -> decltype(target(arguments...)) {
+    return target(arguments...);
+  }
+};
+}  // namespace ringrpc::detail::inline RINGRPC_ABI
+
+namespace ringrpc::inline RINGRPC_ABI {
+/// Of one ring and its thread. May be destroyed at any time, which stops it and
+/// does not wait; `co_await close()` does.
+class server {
+public:
+  /// @param home  must outlive the server's connections, as its own `run` sees to.
+  explicit server(ring& home, const server_options& options = {})
+      : core_(std::make_shared<detail::server_core>(home, options)) {}
+  server(const server&) = delete;
+  server& operator=(const server&) = delete;
+  ~server() { core_->stop(); }
+
+  // What is served; before the first connection.
+
+  /// Makes a service inside the server: it lives until its last handler has ended.
+  /// @return the service. @throws std::logic_error  for a method that has a handler.
+  template <class Service, class... Arguments>
+  Service& emplace(Arguments&&... arguments) {
+    auto made = std::make_shared<Service>(std::forward<Arguments>(arguments)...);
+    Service& service = *made;
+    core_->keep(std::move(made));
+    add(service);
+    return service;
+  }
+  /// Serves `service`, which is borrowed: it must outlive the server's close.
+  template <class Service>
+  void add(Service& service) {
+    service.ringrpc_bind(*this);
+  }
+  /// Answers `Method` with `handler`, a function or a lambda without captures whose
+  /// form is one of handler_forms.hpp, such as
+  /// `task<result<Reply>>(server_context&, const Request&)`. Kept by the server.
+  template <rpc_method Method, class Handler>
+    requires(detail::is_handler_of<Method, Handler, detail::call_target>())
+  void handle(Handler handler) {
+    auto kept = std::make_shared<Handler>(std::move(handler));
+    Handler& target = *kept;
+    core_->keep(std::move(kept));
+    handle<Method>(target, detail::call_target{});
+  }
+  /// The same with `invoke(target, context, ...)`; for generated code. `target` is
+  /// borrowed.
+  template <rpc_method Method, class Target, class Invoke>
+    requires(detail::is_handler_of<Method, Target, Invoke>())
+  void handle(Target& target, Invoke invoke) {
+    auto entry = std::make_unique<detail::typed_method_entry<Method, Target, Invoke>>(
+        target, std::move(invoke));
+    if (!core_->add(std::move(entry))) {
+      throw std::logic_error("method " + std::string{Method::path} + " has a handler already");
+    }
+  }
+  /// Whether `invoke(target, ...)` has a form in which it can answer `Method`.
+  template <rpc_method Method, class Target, class Invoke>
+  static constexpr bool can_handle = detail::is_handler_of<Method, Target, Invoke>();
+
+  // Where it is reached.
+
+  /// Listens now; connections are served while the ring runs.
+  /// @throws listen_error, or what the address throws: what is wrong, and what would
+  ///         be right.
+  template <listen_address Address>
+  void listen(const Address& where) {
+    listen(where.open(core_->home()));
+  }
+  template <listener Listener>
+  void listen(Listener from) {
+    core_->task_began();
+    start(detail::accept_loop<Listener>::run(core_, std::move(from)));
+  }
+  /// Serves one byte stream that is connected already, such as one end of a pair.
+  template <byte_stream Stream>
+  void attach(Stream stream) {
+    core_->task_began();
+    start(serve_one(core_, std::move(stream)));
+  }
+
+  // How it ends.
+
+  /// Serves until `stop` comes, then `close()`. @param stop  a task, or something
+  /// with a `wait()` to await, such as `signals(SIGINT, SIGTERM)`.
+  template <class Stop>
+  [[nodiscard]] task<> serve_until(Stop stop) {
+    return serve(core_, std::move(stop));
+  }
+  /// The same with an event, which is borrowed.
+  [[nodiscard]] task<> serve_until(event& stop) { return serve(core_, detail::wait_set(stop)); }
+  /// No new connections and calls from now on; calls that run may end, within the
+  /// drain time. Returns at once.
+  void stop() noexcept { core_->stop(); }
+  /// `stop`, and waits until nothing of the server runs. Not in one of its own
+  /// handlers, which would wait for itself.
+  [[nodiscard]] task<> close() { return close(core_); }
+
+  /// How many connections there are.
+  [[nodiscard]] std::uint32_t connections() const noexcept { return core_->connection_count(); }
+
+private:
+  void start(task<> work) {
+    try {
+      core_->home().spawn(std::move(work));
+    } catch (...) {
+      core_->task_ended();
+      throw;
+    }
+  }
+  template <byte_stream Stream>
+  static task<> serve_one(std::shared_ptr<detail::server_core> core, Stream stream) {
+    co_await detail::serve_stream(core, std::move(stream));
+    core->task_ended();
+  }
+  static task<> close(std::shared_ptr<detail::server_core> core) {
+    core->stop();
+    const bool ended = co_await core->ended().wait_ignoring_stop();
+    static_cast<void>(ended);
+  }
+  template <class Stop>
+  static task<> serve(std::shared_ptr<detail::server_core> core, Stop stop) {
+    if constexpr (requires { stop.wait(); }) {
+      auto waiting = stop.wait();
+      co_await std::move(waiting);
+    } else {
+      co_await std::move(stop);
+    }
+    co_await close(std::move(core));
+  }
+
+  std::shared_ptr<detail::server_core> core_;
+};
+}  // namespace ringrpc::inline RINGRPC_ABI

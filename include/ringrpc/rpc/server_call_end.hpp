@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+//
+// The second half of a server call: what it sends and how it ends. Part of
+// server_call.hpp, split off for its length.
+#pragma once
+
+#include <ringrpc/rpc/server_call.hpp>
+
+namespace ringrpc::detail::inline RINGRPC_ABI {
+inline bool server_call::send_headers() noexcept {
+  if (headers_sent_ || answered_ || over() == nullptr) return false;
+  try {
+    field_list& extra = host_->fields;
+    extra.clear();
+    extra.add(headers_);
+    over()->engine().headers(
+        stream(), http2::header_list{&response_template_of(head_.answer_type), extra.fields()},
+        false);
+  } catch (...) {
+    return false;  // no memory: the call will end without them
+  }
+  headers_sent_ = true;
+  over()->mark_dirty();
+  return true;
+}
+
+inline void server_call::handler_ended(status end) noexcept {
+  handler_ = handler_state::ended;
+  free_slot();
+  answer(end);
+  release_if_done();
+}
+
+inline void server_call::handler_ended(const message_ops& ops, const void* reply) noexcept {
+  handler_ = handler_state::replying;
+  reply_ops_ = &ops;
+  reply_ = reply;
+  try_reply();
+}
+
+inline void server_call::try_reply() noexcept {
+  status end;
+  if (!answered_ && over() != nullptr) {
+    if (!over()->has_room(stream())) {
+      over()->await_room(*this);  // the slot stays held
+      return;
+    }
+    // Free before the trailers leave, or a client at its limit would be refused.
+    free_slot();
+    send_headers();
+    end = queue(*reply_ops_, reply_, false);
+  }
+  reply_ = nullptr;
+  handler_ended(std::move(end));
+}
+
+inline void server_call::room_available() noexcept {
+  if (handler_ == handler_state::replying) {
+    try_reply();
+  } else {
+    call_stream::room_available();
+  }
+}
+
+inline void server_call::answer(const status& end) noexcept {
+  if (answered_ || over() == nullptr) return;
+  answered_ = true;
+  ring_->disarm(deadline_timer_);
+  const bool early = !input_ended();
+  try {
+    queue_end(end);
+    // The client need not send the rest (wire rule 27).
+    if (early) over()->engine().reset(stream(), http2::error_code::no_error);
+  } catch (...) {
+    over()->engine().reset(stream(), http2::error_code::internal_error);
+  }
+  over()->mark_dirty();
+  close_output();
+  close_input();
+}
+
+inline void server_call::queue_end(const status& end) {
+  field_list& extra = host_->fields;
+  extra.clear();
+  if (headers_sent_) {
+    if (end.ok()) {
+      extra.add(trailers_);
+      over()->engine().trailers(stream(),
+                                http2::header_list{&ok_trailers_template, extra.fields()});
+      return;
+    }
+    extra.add(end);
+    extra.add(trailers_);
+    over()->engine().trailers(stream(), http2::header_list{nullptr, extra.fields()});
+    return;
+  }
+  // Nothing was sent yet: one block says all (wire rule 23, Trailers-Only).
+  headers_sent_ = true;
+  extra.add(end);
+  ringrpc::metadata both = headers_;
+  if (!both.append(trailers_).ok()) throw std::bad_alloc{};
+  extra.add(both);
+  over()->engine().headers(
+      stream(), http2::header_list{&response_template_of(head_.answer_type), extra.fields()},
+      true);
+}
+
+inline void server_call::answer_refusal(const refusal& why) noexcept {
+  if (answered_ || over() == nullptr) return;
+  if (why.http_status == 200 && !why.lists_encodings) {
+    answer(why.why);
+    return;
+  }
+  answered_ = true;
+  const bool early = !input_ended();
+  try {
+    field_list& extra = host_->fields;
+    extra.clear();
+    const std::string http_status = std::to_string(why.http_status);
+    extra.add(":status", http_status);
+    if (!why.why.ok()) {
+      extra.add("content-type", head_.answer_type);
+      extra.add(why.why);
+    }
+    if (why.lists_encodings) extra.add("grpc-accept-encoding", accept_encoding_value);
+    over()->engine().headers(stream(), http2::header_list{nullptr, extra.fields()}, true);
+    if (early) over()->engine().reset(stream(), http2::error_code::no_error);
+  } catch (...) {
+    over()->engine().reset(stream(), http2::error_code::internal_error);
+  }
+  over()->mark_dirty();
+  close_output();
+  close_input();
+}
+
+inline void server_call::reset_received(http2::error_code) noexcept {
+  answered_ = true;  // nobody would hear it
+  ring_->disarm(deadline_timer_);
+  close_output();
+  close_input();
+  if (handler_ == handler_state::none) free_slot();
+  stop_handler();
+  if (handler_ == handler_state::replying) try_reply();
+}
+
+inline void server_call::stream_closed() noexcept {
+  if (!answered_) {
+    answered_ = true;
+    ring_->disarm(deadline_timer_);
+    close_output();
+    close_input();
+    if (handler_ == handler_state::none) free_slot();
+    stop_handler();
+  }
+  detach();
+  stream_known_ = false;
+  if (handler_ == handler_state::replying) {
+    try_reply();  // releases
+  } else {
+    release_if_done();
+  }
+}
+
+inline void server_call::free_slot() noexcept {
+  if (!slot_held_) return;
+  slot_held_ = false;
+  --host_->handlers;
+}
+
+inline void server_call::release_if_done() noexcept {
+  if (stream_known_ || handler_ == handler_state::running || handler_ == handler_state::waiting ||
+      handler_ == handler_state::replying) {
+    return;
+  }
+  server_call_host& host = *host_;
+  listed_call::unlink();
+  recycle();
+  if (--host.calls == 0) host.no_calls.set();
+}
+
+inline void server_call::clear_call() noexcept {
+  reset_stream(host_->over.options().receive_message_bytes_max);
+  request_.clear();
+  headers_.clear();
+  trailers_.clear();
+  head_ = {};
+  deadline_ = never;
+  stop_token_ = {};
+  stop_.reset();
+  handler_ = handler_state::none;
+  headers_sent_ = answered_ = false;
+  host_ = nullptr;
+}
+}  // namespace ringrpc::detail::inline RINGRPC_ABI

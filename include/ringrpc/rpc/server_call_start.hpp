@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+//
+// The first half of a server call: from its headers to the start of its handler.
+// Part of server_call.hpp, split off for its length.
+#pragma once
+
+#include <ringrpc/rpc/server_call.hpp>
+
+namespace ringrpc::detail::inline RINGRPC_ABI {
+inline server_call::server_call(memory_pool& pool, std::uint32_t message_bytes_max) noexcept
+    : call_stream(pool, message_bytes_max), start_(*this), deadline_timer_(*this) {}
+
+inline void server_call::open(server_call_host& host, http2::stream_ref stream,
+                              std::string_view method) noexcept {
+  host_ = &host;
+  ring_ = &host.over.home();
+  peer_ = &host.peer;
+  method_ = method;
+  stop_.emplace();
+  stop_token_ = stop_->token();
+  environment_ = {ring_->where().queue, stop_token_, ring_};
+  attach(host.over, stream);
+  stream_known_ = true;
+  slot_held_ = true;
+  ++host.handlers;
+  ++host.calls;
+  host.no_calls.reset();
+  host.all.push_back(*this);
+}
+
+inline void server_call::reduce(const http2::header_block& block,
+                                http2::block_kind kind) noexcept {
+  if (kind == http2::block_kind::request) head_ = reduce_request(block, request_);
+  // Request trailers are legal and mean nothing to gRPC.
+}
+
+inline void server_call::headers_received(http2::block_kind kind, bool end) noexcept {
+  if (kind == http2::block_kind::trailers) {
+    if (end) end_input();
+    return;
+  }
+  if (!head_.refused) {
+    if (std::optional<status> missing = no_handler()) head_.refuse(200, std::move(*missing));
+  }
+  if (!head_.refused && head_.timeout) {
+    deadline_ = saturating_add(ring_->now(), *head_.timeout);
+    if (*head_.timeout <= duration::zero()) {
+      head_.refuse(200, deadline_exceeded("the deadline had passed when the call arrived"));
+    }
+  }
+  if (head_.refused) {
+    const refusal why = std::move(*head_.refused);
+    if (end) end_input();
+    free_slot();
+    answer_refusal(why);
+    release_if_done();
+    return;
+  }
+  if (!takes_single()) start();
+  if (end) end_input();
+}
+
+inline void server_call::input_complete() noexcept {
+  if (!takes_single() || answered_) return;
+  if (!has_single()) {
+    input_failed(unimplemented("no request message where exactly one is expected"));
+    return;
+  }
+  start();
+}
+
+inline void server_call::start() noexcept {
+  if (answered_ || handler_ != handler_state::none) return;
+  handler_ = handler_state::waiting;
+  if (deadline_ != never) ring_->arm(deadline_timer_, deadline_);
+  if (++host_->started > server_call_host::started_max) {
+    ring_->queue().push(start_);
+  } else {
+    run_handler();
+  }
+}
+
+inline void server_call::run_handler() noexcept {
+  handler_ = handler_state::running;
+  start_handler();
+}
+
+inline void server_call::stop_handler() noexcept {
+  if (handler_ == handler_state::waiting) {
+    // Its turn has not come, and will not.
+    start_.unlink();
+    handler_ = handler_state::ended;
+    free_slot();
+    return;
+  }
+  stop_->request_stop();
+}
+
+inline void server_call::deadline_passed() noexcept {
+  const status late = deadline_exceeded("the deadline passed at the server");
+  answer(late);
+  stop_handler();
+  release_if_done();
+}
+
+inline void server_call::input_failed(status why) noexcept {
+  answer(why);
+  stop_handler();
+  if (handler_ == handler_state::none) free_slot();
+}
+
+inline void server_call::output_failed(status why) noexcept {
+  answer(why);
+  stop_handler();
+}
+}  // namespace ringrpc::detail::inline RINGRPC_ABI

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+//
+// The header fields that calls send: the fixed ones as templates in static
+// storage, the others collected per block.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <ringrpc/base/config.hpp>
+#include <ringrpc/grpc/compression.hpp>
+#include <ringrpc/grpc/content_type.hpp>
+#include <ringrpc/grpc/metadata.hpp>
+#include <ringrpc/grpc/percent.hpp>
+#include <ringrpc/grpc/status.hpp>
+#include <ringrpc/http2/headers.hpp>
+
+namespace ringrpc::detail::inline RINGRPC_ABI {
+/// The `:authority` on a Unix socket, as all of gRPC sends it there.
+inline constexpr std::string_view default_authority = "localhost";
+
+// Templates of this layer have ids below 16; those of client methods follow.
+inline constexpr std::uint16_t response_template_id = 1;
+inline constexpr std::uint16_t response_proto_template_id = 2;
+inline constexpr std::uint16_t ok_trailers_template_id = 3;
+inline constexpr std::uint16_t first_method_template_id = 16;
+
+inline constexpr std::array response_fields{
+    http2::header_field{":status", "200"},
+    http2::header_field{"content-type", grpc_content_type},
+};
+inline constexpr std::array response_proto_fields{
+    http2::header_field{":status", "200"},
+    http2::header_field{"content-type", grpc_proto_content_type},
+};
+inline constexpr std::array ok_trailers_fields{http2::header_field{"grpc-status", "0"}};
+
+inline constexpr http2::header_template response_template{response_template_id, response_fields};
+inline constexpr http2::header_template response_proto_template{response_proto_template_id,
+                                                                response_proto_fields};
+inline constexpr http2::header_template ok_trailers_template{ok_trailers_template_id,
+                                                             ok_trailers_fields};
+
+/// The template of response headers with this content type.
+[[nodiscard]] inline const http2::header_template& response_template_of(
+    std::string_view content_type) noexcept {
+  return content_type == grpc_proto_content_type ? response_proto_template : response_template;
+}
+
+/// `grpc-status` as text (wire rule 24: decimal, no leading zeros).
+[[nodiscard]] constexpr std::string_view status_digits(status_code code) noexcept {
+  constexpr std::array<std::string_view, 17> digits{"0", "1",  "2",  "3",  "4",  "5",
+                                                    "6", "7",  "8",  "9",  "10", "11",
+                                                    "12", "13", "14", "15", "16"};
+  return digits[static_cast<std::size_t>(code)];
+}
+
+/// Collects the fields of one block that are no template. One per connection side
+/// is enough: it is used and emptied within one call. Keeps its memory.
+class field_list {
+public:
+  void clear() noexcept { fields_.clear(); }
+  /// @param value  must stay until the block has been handed to the engine.
+  void add(std::string_view name, std::string_view value, bool never_index = false) {
+    fields_.push_back({name, value, never_index});
+  }
+  /// All sendable fields of `user`; values are not indexed, for they tend to differ
+  /// each time and would push the fixed ones out of the table.
+  void add(const metadata& user) {
+    if (user.empty()) return;
+    const bool visited = user.for_each_wire_field(
+        encoded_, [this](std::string_view name, std::string_view value) {
+          add(name, value, true);
+        });
+    if (!visited) throw std::bad_alloc{};
+  }
+  /// `grpc-status`, and `grpc-message` where there is one.
+  void add(const status& end) {
+    add("grpc-status", status_digits(end.code()));
+    if (end.message().empty()) return;
+    message_.resize(std::min(percent_encoded_size(end.message()), message_bytes_max));
+    message_.resize(percent_encode(end.message(), message_));
+    add("grpc-message", message_, true);
+  }
+  [[nodiscard]] std::span<const http2::header_field> fields() const noexcept { return fields_; }
+
+  /// Longest `grpc-message` that is sent, in bytes: a trailer block must stay within
+  /// what peers take (8 KiB is the suggested limit).
+  static constexpr std::size_t message_bytes_max = 4096;
+
+private:
+  std::vector<http2::header_field> fields_;
+  std::string encoded_;
+  std::string message_;
+};
+}  // namespace ringrpc::detail::inline RINGRPC_ABI

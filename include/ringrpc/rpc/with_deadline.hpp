@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+//
+// Runs a task with a stop token of its own, which is stopped at a moment.
+#pragma once
+
+#include <utility>
+
+#include <ringrpc/base/config.hpp>
+#include <ringrpc/base/time.hpp>
+#include <ringrpc/coro/environment.hpp>
+#include <ringrpc/coro/event.hpp>
+#include <ringrpc/coro/run_queue.hpp>
+#include <ringrpc/coro/stop.hpp>
+#include <ringrpc/coro/task.hpp>
+#include <ringrpc/ring/ring.hpp>
+
+namespace ringrpc::detail::inline RINGRPC_ABI {
+struct stop_timer : timer {
+  explicit stop_timer(stop_source& stopped) noexcept
+      : timer([](run_node& self) noexcept {
+          static_cast<stop_timer&>(self).source.request_stop();
+        }),
+        source(stopped) {}
+  stop_source& source;
+};
+
+struct set_when_done : run_node {
+  explicit set_when_done(event& when_done) noexcept
+      : run_node([](run_node& self) noexcept { static_cast<set_when_done&>(self).done.set(); }),
+        done(when_done) {}
+  event& done;
+};
+
+/// Awaits `work` to its end; asks it to stop at `deadline`, or with the caller.
+/// @return what it returned.
+template <class T>
+task<T> with_deadline(task<T> work, time_point deadline) {
+  const environment& here = co_await this_environment();
+  linked_stop_source stop{here.stop};
+  const environment inside{here.queue, stop.token(), here.home};
+  stop_timer timeout{stop};
+  event ended;
+  set_when_done done{ended};
+  running_task<T> running;
+  here.home->arm(timeout, deadline);
+  if (!running.start(std::move(work), inside, done)) {
+    const bool set = co_await ended.wait_ignoring_stop();
+    static_cast<void>(set);
+  }
+  here.home->disarm(timeout);
+  co_return running.take();
+}
+}  // namespace ringrpc::detail::inline RINGRPC_ABI
