@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <utility>
 
-#include <ringrpc/ring/awaiter.hpp>
+#include <ringrpc/ring/detail/awaiter.hpp>
 
 namespace ringrpc {
 /// Accepts one connection of a listening socket: the new descriptor, non-blocking

@@ -11,7 +11,7 @@
 #include <new>
 
 #include <ringrpc/base/time.hpp>
-#include <ringrpc/ring/awaiter.hpp>
+#include <ringrpc/ring/detail/awaiter.hpp>
 #include <ringrpc/ring/socket_address.hpp>
 #include <ringrpc/ring/timer_heap.hpp>
 

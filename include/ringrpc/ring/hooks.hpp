@@ -7,6 +7,11 @@
 #include <ringrpc/base/intrusive_list.hpp>
 
 namespace ringrpc {
+namespace detail {
+class dirty_list;
+class hot_list;
+}  // namespace detail
+
 /// Something with output that waits to be sent; see `ring::mark_dirty`. Leaves
 /// the ring when it dies. Not thread-safe.
 class flush_hook : public list_node {
@@ -17,7 +22,7 @@ public:
   explicit flush_hook(function flush) noexcept : flush_(flush) {}
 
 private:
-  friend class ring;
+  friend class detail::dirty_list;
   function flush_;
 };
 
@@ -36,7 +41,7 @@ public:
   receive_hook(poll_function poll, arm_function arm) noexcept : poll_(poll), arm_(arm) {}
 
 private:
-  friend class ring;
+  friend class detail::hot_list;
   poll_function poll_;
   arm_function arm_;
 };

@@ -5,7 +5,7 @@
 
 #include <cerrno>
 
-#include <ringrpc/ring/awaiter.hpp>
+#include <ringrpc/ring/detail/awaiter.hpp>
 
 namespace ringrpc {
 /// Waits until one of `events` (POLLIN and the like, poll(2)) is ready, or an

@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <span>
 
-#include <ringrpc/ring/awaiter.hpp>
-#include <ringrpc/ring/transfer_size.hpp>
+#include <ringrpc/ring/detail/awaiter.hpp>
+#include <ringrpc/ring/detail/transfer_size.hpp>
 
 namespace ringrpc {
 /// Reads up to `into.size()` bytes, at least 1; 0 means end of stream (or that

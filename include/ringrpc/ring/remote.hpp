@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <ringrpc/ring/inbox.hpp>
+#include <ringrpc/ring/detail/inbox.hpp>
 
 namespace ringrpc {
 /// Posts work to a ring. Copyable, and usable on any thread at any time, also

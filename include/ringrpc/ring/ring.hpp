@@ -9,35 +9,39 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <exception>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <ringrpc/base/memory_pool.hpp>
 #include <ringrpc/base/time.hpp>
 #include <ringrpc/coro/environment.hpp>
 #include <ringrpc/coro/run_queue.hpp>
-#include <ringrpc/coro/stop.hpp>
 #include <ringrpc/coro/task.hpp>
-#include <ringrpc/coro/task_scope.hpp>
 #include <ringrpc/ring/accept.hpp>
 #include <ringrpc/ring/backend.hpp>
 #include <ringrpc/ring/connect.hpp>
-#include <ringrpc/ring/home_thread.hpp>
+#include <ringrpc/ring/detail/cpu_allowance.hpp>
+#include <ringrpc/ring/detail/dirty_list.hpp>
+#include <ringrpc/ring/detail/home_thread.hpp>
+#include <ringrpc/ring/detail/hot_list.hpp>
+#include <ringrpc/ring/detail/inbox.hpp>
+#include <ringrpc/ring/detail/ring_core.hpp>
+#include <ringrpc/ring/detail/root_scope.hpp>
+#include <ringrpc/ring/detail/task_outcome.hpp>
 #include <ringrpc/ring/hooks.hpp>
-#include <ringrpc/ring/inbox.hpp>
 #include <ringrpc/ring/log.hpp>
 #include <ringrpc/ring/poll.hpp>
 #include <ringrpc/ring/read.hpp>
 #include <ringrpc/ring/remote.hpp>
-#include <ringrpc/ring/ring_core.hpp>
 #include <ringrpc/ring/ring_options.hpp>
 #include <ringrpc/ring/socket_address.hpp>
 #include <ringrpc/ring/spinner.hpp>
 #include <ringrpc/ring/timer_heap.hpp>
+#include <ringrpc/ring/uring_backend.hpp>
 #include <ringrpc/ring/write.hpp>
 
 namespace ringrpc {
@@ -107,9 +111,9 @@ public:
   /// The environment of the root scope. Its stop token is stopped when a run ends
   /// (or the ring), and is a fresh one then for the next; it may be copied and kept
   /// as long as the ring lives.
-  [[nodiscard]] const environment& where() const noexcept { return where_; }
+  [[nodiscard]] const environment& where() const noexcept { return root_.where(); }
   [[nodiscard]] memory_pool& memory() noexcept { return core_.memory; }
-  [[nodiscard]] backend& kernel() noexcept { return checked().kernel.operator*(); }
+  [[nodiscard]] backend& kernel() noexcept { return *checked().kernel; }
   [[nodiscard]] bool always_arm() const noexcept { return core_.always_arm; }
   [[nodiscard]] run_queue& queue() noexcept { return checked().queue; }
   /// Uniform bits, for jitter; not for secrets.
@@ -129,32 +133,33 @@ public:
   /// Marking twice is marking once.
   void mark_dirty(flush_hook& hook) noexcept;
   /// While hooks are flushed: how many are in this turn.
-  [[nodiscard]] std::size_t flushing() const noexcept { return flushing_; }
-  /// Polls `hook` for input until the ring sleeps, or until more than 4 are watched
-  /// later; then it is armed and leaves. Watching twice is watching once.
+  [[nodiscard]] std::size_t flushing() const noexcept { return dirty_.flushing(); }
+  /// Polls `hook` for input until the ring sleeps, or until 4 others are more recent;
+  /// then it is armed and leaves. Watching twice is watching once.
   void watch(receive_hook& hook) noexcept;
 
 private:
   static constexpr std::size_t ready_per_turn_max = 256;
-  static constexpr std::size_t hot_max = 4;          // hooks that are polled
-  static constexpr unsigned turns_unsubmitted_max = 4;
+  static constexpr unsigned turns_unsubmitted_max = 4;  // while there is always something to do
   static constexpr unsigned turns_unpolled_max = 8;
+  static constexpr unsigned steps_per_turn_max = 16;  // of an embedded ring
+  static constexpr unsigned pauses_per_poll = 4;
 
   detail::ring_core& checked() noexcept {
     home_.check();
     return core_;
   }
-  void enter() noexcept;
+  void enter();
   void leave() noexcept { turning_ = false; }
+  [[nodiscard]] bool idle() const noexcept { return core_.queue.empty() && dirty_.empty(); }
   bool step() noexcept;
   void step_or_sleep() noexcept;
   bool spin() noexcept;
+  void sleep() noexcept;
   std::size_t take_inbox() noexcept;
-  std::size_t flush() noexcept;
   std::size_t reap() noexcept;
-  std::size_t poll_hooks() noexcept;
-  void arm_hooks(std::size_t keep) noexcept;
   void drain() noexcept;
+  void log_failure(const char* of, const std::exception_ptr& failure) noexcept;
   task<> logged(task<> work);
 
   log_sink log_;
@@ -162,17 +167,225 @@ private:
   detail::home_thread home_;
   detail::ring_core core_;
   std::shared_ptr<detail::inbox> inbox_;
-  intrusive_list<flush_hook> dirty_;
-  intrusive_list<receive_hook> hot_;
-  std::size_t hot_count_ = 0;
-  std::size_t flushing_ = 0;
+  detail::dirty_list dirty_;
+  detail::hot_list hot_;
   spinner spinner_;
   unsigned turns_unsubmitted_ = 0;
   unsigned turns_unpolled_ = 0;
   bool turning_ = false;
-  environment where_;
-  stop_source root_stop_;
-  std::optional<task_scope> root_;
-  std::vector<task<>> before_home_;
+  detail::root_scope root_{core_.queue, *this};
 };
+
+inline ring::ring(ring_options options)
+    : log_(options.log != nullptr ? options.log : &log_to_stderr), busy_poll_(options.busy_poll) {
+  core_.kernel = std::move(options.kernel);
+  core_.always_arm = options.always_arm;
+  if (core_.kernel == nullptr) {
+    core_.kernel = std::make_unique<uring_backend>(
+        uring_options{.submissions = options.submissions, .completions = options.completions});
+  }
+  if (core_.kernel->kind() != backend_kind::simulated && !detail::polling_can_pay()) {
+    busy_poll_ = duration::zero();
+  }
+  core_.now = core_.kernel->now();
+  inbox_ = std::make_shared<detail::inbox>(*core_.kernel);
+}
+
+inline ring::~ring() {
+  home_.check();
+  if (turning_) fatal("a ring was destroyed inside its own run or turn");
+  if (home_.bound()) {
+    turning_ = true;
+    drain();
+  }
+  static_cast<void>(inbox_->close());
+}
+
+template <class T>
+T ring::run(task<T> work) {
+  struct ended_node : run_node {
+    ended_node() noexcept
+        : run_node([](run_node& self) noexcept { static_cast<ended_node&>(self).ended = true; }) {}
+    bool ended = false;
+  };
+  enter();
+  detail::task_outcome<T> outcome;
+  {
+    ended_node done;
+    running_task<T> root;
+    if (!root.start(std::move(work), where(), done)) {
+      while (!done.ended) step_or_sleep();
+    }
+    outcome.take(root);  // and destroy its frame, before what it left behind is awaited
+  }
+  drain();
+  leave();
+  return outcome.deliver();
+}
+
+inline void ring::spawn(task<> work) {
+  home_.check();
+  root_.spawn(logged(std::move(work)));
+}
+
+inline bool ring::turn() {
+  enter();
+  bool happened = false;
+  for (unsigned steps = 0; steps < steps_per_turn_max;) {
+    if (step()) {
+      happened = true;
+      ++steps;
+      continue;
+    }
+    hot_.arm(0);
+    core_.kernel->submit(core_.timers.next());
+    if (idle() && reap() == 0) break;
+  }
+  hot_.arm(0);
+  core_.kernel->submit(core_.timers.next());
+  // The host sleeps now; what is left or was posted meanwhile must wake it.
+  if (!inbox_->begin_sleep() || !idle()) core_.kernel->wake();
+  leave();
+  return happened;
+}
+
+inline int ring::pollable_fd() noexcept { return kernel().pollable_fd(); }
+
+inline void ring::mark_dirty(flush_hook& hook) noexcept {
+  home_.check();
+  dirty_.mark(hook);
+}
+
+inline void ring::watch(receive_hook& hook) noexcept {
+  home_.check();
+  hot_.watch(hook);
+}
+
+// Begins a run or turn; the first one makes the calling thread the home.
+inline void ring::enter() {
+  home_.check();
+  if (turning_) fatal("ring.run or ring.turn was called inside a run or turn of the same ring");
+  inbox_->end_sleep();
+  core_.now = core_.kernel->now();
+  turning_ = true;
+  if (home_.bound()) return;
+  home_.bind();
+  try {
+    root_.open();
+  } catch (...) {
+    turning_ = false;
+    throw;
+  }
+}
+
+// One turn, without sleeping. Returns whether anything happened.
+inline bool ring::step() noexcept {
+  core_.now = core_.kernel->now();
+  std::size_t happened = core_.queue.run(ready_per_turn_max);
+  happened += take_inbox();
+  happened += dirty_.flush();
+  happened += core_.timers.fire(core_.now, core_.queue);
+  happened += reap();
+  // Where all else keeps the loop busy, the hot ones have their turn nevertheless.
+  if (happened == 0 || ++turns_unpolled_ >= turns_unpolled_max) {
+    turns_unpolled_ = 0;
+    hot_.arm(detail::hot_list::polled_max);
+    if (hot_.poll()) ++happened;
+  }
+  return happened != 0;
+}
+
+inline void ring::step_or_sleep() noexcept {
+  if (step()) {
+    // What was armed meanwhile may not wait for a pause that never comes.
+    if (++turns_unsubmitted_ < turns_unsubmitted_max) return;
+    core_.kernel->submit(never);
+    turns_unsubmitted_ = 0;
+    return;
+  }
+  turns_unsubmitted_ = 0;
+  const bool polls = busy_poll_ > duration::zero() && !hot_.empty() && spinner_.begin();
+  if (!polls || !spin()) sleep();
+}
+
+// Polls until something happens or the time for that is over. Returns whether
+// something has happened, or may have: a timer is due, or nobody is left to poll.
+inline bool ring::spin() noexcept {
+  backend& kernel = *core_.kernel;
+  kernel.submit(never);  // timers are looked at below
+  const time_point end = saturating_add(core_.now, busy_poll_);
+  while (!hot_.empty()) {
+    if (reap() != 0 || !inbox_->empty() || hot_.poll()) {
+      spinner_.hit();
+      return true;
+    }
+    kernel.pause(pauses_per_poll);
+    core_.now = kernel.now();
+    if (core_.now >= core_.timers.next()) return true;
+    if (core_.now >= end) {
+      spinner_.miss();
+      return false;
+    }
+  }
+  return true;
+}
+
+inline void ring::sleep() noexcept {
+  hot_.arm(0);
+  if (!idle()) return;
+  operation_queue done;
+  if (inbox_->begin_sleep()) core_.kernel->wait(done, core_.timers.next());
+  inbox_->end_sleep();
+  core_.queue.push_all(done);
+}
+
+inline std::size_t ring::take_inbox() noexcept {
+  std::size_t taken = 0;
+  for (std::unique_ptr<detail::posted_work> work = inbox_->take(); work != nullptr; ++taken) {
+    std::unique_ptr<detail::posted_work> rest = detail::inbox::next(*work);
+    try {
+      work->run();
+    } catch (...) {
+      log_failure("posted work", std::current_exception());
+    }
+    work = std::move(rest);
+  }
+  return taken;
+}
+
+inline std::size_t ring::reap() noexcept {
+  operation_queue done;
+  const std::size_t completed = core_.kernel->reap(done);
+  core_.queue.push_all(done);
+  return completed;
+}
+
+inline void ring::drain() noexcept {
+  root_.request_stop();
+  while (!root_.empty()) step_or_sleep();
+  root_.renew();
+}
+
+inline void ring::log_failure(const char* of, const std::exception_ptr& failure) noexcept {
+  char text[512];
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& thrown) {
+    const char* what = thrown.what();
+    static_cast<void>(std::snprintf(text, sizeof text, "an exception left %s: %s", of, what));
+  } catch (...) {
+    static_cast<void>(std::snprintf(text, sizeof text, "an exception left %s", of));
+  }
+  log(log_level::error, text);
+}
+
+inline task<> ring::logged(task<> work) {
+  std::exception_ptr failure;
+  try {
+    co_await std::move(work);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure) log_failure("a spawned task", failure);
+}
 }  // namespace ringrpc

@@ -10,8 +10,8 @@
 #include <cstddef>
 #include <span>
 
-#include <ringrpc/ring/awaiter.hpp>
-#include <ringrpc/ring/transfer_size.hpp>
+#include <ringrpc/ring/detail/awaiter.hpp>
+#include <ringrpc/ring/detail/transfer_size.hpp>
 
 namespace ringrpc {
 /// Writes at least 1 byte and may be short; 0 only where there is nothing to

@@ -8,9 +8,9 @@
 
 #include <ringrpc/coro/environment.hpp>
 #include <ringrpc/coro/stop.hpp>
+#include <ringrpc/ring/detail/ring_core.hpp>
 #include <ringrpc/ring/io_result.hpp>
 #include <ringrpc/ring/operation.hpp>
-#include <ringrpc/ring/ring_core.hpp>
 
 namespace ringrpc::detail {
 /// The base of an awaiter that is an operation. `Awaiter` supplies

@@ -69,7 +69,8 @@ private:
 };
 
 inline home_thread::home_thread() {
-  void* page = ::mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+  void* page = ::mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
   if (page == MAP_FAILED || ::madvise(page, page_bytes, MADV_WIPEONFORK) != 0) {
     const int error = errno;
     if (page != MAP_FAILED) ::munmap(page, page_bytes);
