@@ -34,13 +34,10 @@
 #include <ringrpc/coro/when_all.hpp>
 
 #include <ringrpc/ring/accept.hpp>
-#include <ringrpc/ring/awaiter.hpp>
 #include <ringrpc/ring/backend.hpp>
 #include <ringrpc/ring/connect.hpp>
 #include <ringrpc/ring/file_descriptor.hpp>
-#include <ringrpc/ring/home_thread.hpp>
 #include <ringrpc/ring/hooks.hpp>
-#include <ringrpc/ring/inbox.hpp>
 #include <ringrpc/ring/io_result.hpp>
 #include <ringrpc/ring/log.hpp>
 #include <ringrpc/ring/operation.hpp>
@@ -48,13 +45,14 @@
 #include <ringrpc/ring/read.hpp>
 #include <ringrpc/ring/remote.hpp>
 #include <ringrpc/ring/ring.hpp>
-#include <ringrpc/ring/ring_core.hpp>
 #include <ringrpc/ring/ring_options.hpp>
 #include <ringrpc/ring/sleep.hpp>
 #include <ringrpc/ring/socket_address.hpp>
 #include <ringrpc/ring/spinner.hpp>
 #include <ringrpc/ring/timer_heap.hpp>
-#include <ringrpc/ring/transfer_size.hpp>
+#include <ringrpc/ring/uring_backend.hpp>
+#include <ringrpc/ring/uring_buffers.hpp>
+#include <ringrpc/ring/uring_options.hpp>
 #include <ringrpc/ring/write.hpp>
 
 #include <ringrpc/http2/engine.hpp>

@@ -50,7 +50,8 @@ inline std::string uring_remedy(int error) {
 }
 
 [[noreturn]] inline void throw_uring_refused(const char* call, int error) {
-  const std::string text = std::string{"io_uring was refused ("} + call + "): " + uring_remedy(error);
+  std::string text = "io_uring was refused (";
+  text.append(call).append("): ").append(uring_remedy(error));
   throw std::system_error{error, std::system_category(), text};
 }
 
