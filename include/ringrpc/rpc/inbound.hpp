@@ -165,8 +165,7 @@ inline void inbound::reserve_rest() noexcept {
   if (reader_.has_message()) return;
   const std::uint64_t missing = reader_.missing_bytes();
   if (missing == 0 || reader_.held_bytes() < message_prefix_bytes) return;
-  const std::uint64_t window =
-      connection_->engine().ensure_window(stream_, static_cast<std::uint32_t>(missing));
+  const std::uint64_t window = connection_->engine().receive_window(stream_);
   if (missing <= window) return;
   if (connection_->assembly().reserve(*this, missing - window)) raise();
 }
