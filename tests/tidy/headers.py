@@ -83,10 +83,14 @@ def check_alone(root, cache):
             takes_part = {header} | sources.reachable(graph, header)
             prints.append(fingerprint(root, takes_part, header, identity, BASE_FLAGS,
                                       ALONE_FLAGS[name]))
-    return [
-        f"include/{header}: does not compile alone with {command}:\n{compilers.excerpt(messages)}"
-        for (_, _, command, header), messages in run_new(cache, compile_alone, jobs, prints)
-    ]
+    problems, shown = [], set()
+    for (_, _, command, header), messages in run_new(cache, compile_alone, jobs, prints):
+        # One mistake breaks all headers that include it: its messages are shown once.
+        reason = next((line for line in messages.split("\n") if "error: " in line), messages)
+        text = reason if reason in shown else compilers.excerpt(messages)
+        shown.add(reason)
+        problems.append(f"include/{header}: does not compile alone with {command}:\n{text}")
+    return problems
 
 
 def link_units(root, command, what, folder):

@@ -76,6 +76,8 @@ class Planted(unittest.TestCase):
         self.umbrella("base/a", "coro/b", "ring/c", "http2/d")
         for name in ("version", "ringrpc"):
             self.plant(f"tests/top/{name}.cpp", TEST.format(name))
+        self.plant("tests/top/meson.build", "# SPDX-License-Identifier: MIT\n"
+                   "area_sources += files('version.cpp', 'ringrpc.cpp')\n")
 
     def umbrella(self, *names):
         lines = ["ringrpc/version.hpp"] + [f"ringrpc/{name}.hpp" for name in names]

@@ -33,7 +33,8 @@ def is_public_header(path):
 
 def is_unit_test(path):
     parts = path.split(os.sep)
-    return parts[0] == "tests" and len(parts) > 2 and parts[1] in sources.LAYERS and is_cpp(path)
+    area = parts[1] if len(parts) > 2 else None
+    return parts[0] == "tests" and area in (*sources.LAYERS, "top") and is_cpp(path)
 
 
 def is_cpp(path):
