@@ -154,6 +154,7 @@ private:
   [[nodiscard]] bool idle() const noexcept { return core_.queue.empty() && dirty_.empty(); }
   bool step() noexcept;
   void step_or_sleep() noexcept;
+  [[nodiscard]] bool may_spin() const noexcept;
   bool spin() noexcept;
   void sleep() noexcept;
   std::size_t take_inbox() noexcept;
@@ -164,6 +165,7 @@ private:
 
   log_sink log_;
   duration busy_poll_;
+  unsigned cpus_ = ~0u;  // simulated ones are never short
   detail::home_thread home_;
   detail::ring_core core_;
   std::shared_ptr<detail::inbox> inbox_;
@@ -184,9 +186,7 @@ inline ring::ring(ring_options options)
     core_.kernel = std::make_unique<uring_backend>(
         uring_options{.submissions = options.submissions, .completions = options.completions});
   }
-  if (core_.kernel->kind() != backend_kind::simulated && !detail::polling_can_pay()) {
-    busy_poll_ = duration::zero();
-  }
+  if (core_.kernel->kind() != backend_kind::simulated) cpus_ = detail::cpus_allowed();
   core_.now = core_.kernel->now();
   inbox_ = std::make_shared<detail::inbox>(*core_.kernel);
 }
@@ -197,6 +197,7 @@ inline ring::~ring() {
   if (home_.bound()) {
     turning_ = true;
     drain();
+    detail::rings_with_home.fetch_sub(1, std::memory_order_relaxed);
   }
   static_cast<void>(inbox_->close());
 }
@@ -270,6 +271,7 @@ inline void ring::enter() {
   turning_ = true;
   if (home_.bound()) return;
   home_.bind();
+  detail::rings_with_home.fetch_add(1, std::memory_order_relaxed);
   try {
     root_.open();
   } catch (...) {
@@ -304,8 +306,13 @@ inline void ring::step_or_sleep() noexcept {
     return;
   }
   turns_unsubmitted_ = 0;
-  const bool polls = busy_poll_ > duration::zero() && !hot_.empty() && spinner_.begin();
-  if (!polls || !spin()) sleep();
+  if (!may_spin() || !spinner_.begin() || !spin()) sleep();
+}
+
+// Whether there is something to poll for, and a processor left for the peer.
+inline bool ring::may_spin() const noexcept {
+  return busy_poll_ > duration::zero() && !hot_.empty() &&
+         detail::rings_with_home.load(std::memory_order_relaxed) < cpus_;
 }
 
 // Polls until something happens or the time for that is over. Returns whether
@@ -334,9 +341,11 @@ inline void ring::sleep() noexcept {
   hot_.arm(0);
   if (!idle()) return;
   operation_queue done;
+  const time_point since = core_.now;
   if (inbox_->begin_sleep()) core_.kernel->wait(done, core_.timers.next());
   inbox_->end_sleep();
   core_.queue.push_all(done);
+  if (spinner_.missed()) spinner_.woke(core_.kernel->now() - since);
 }
 
 inline std::size_t ring::take_inbox() noexcept {
