@@ -11,8 +11,8 @@
 namespace ringrpc::http2 {
 /// One field. The name is in lower case, a pseudo field's begins with ':'.
 struct header_field {
-  std::string_view name;
-  std::string_view value;
+  std::string_view name{};
+  std::string_view value{};
   /// Sent: keep the field out of the compression tables of both sides (for
   /// values that differ each time, and secrets). Received: the sender asked
   /// that it be passed on that way (RFC 7541 section 7.1.3).
@@ -26,14 +26,14 @@ struct header_template {
   /// Tells templates apart that are used on one connection; the engine may
   /// remember encoded forms by it.
   std::uint16_t id = 0;
-  std::span<const header_field> fields;
+  std::span<const header_field> fields{};
 };
 
 /// What is sent as one header block: the fixed fields, then the others. The
 /// others are copied before the call that takes them returns.
 struct header_list {
   const header_template* fixed = nullptr;  ///< may be null
-  std::span<const header_field> extra;
+  std::span<const header_field> extra{};
 };
 
 /// What a header block is in the course of a stream.
@@ -49,7 +49,7 @@ enum class block_kind : std::uint8_t {
 /// are valid during the event only.
 struct header_block {
   /// In order, pseudo fields first.
-  std::span<const header_field> fields;
+  std::span<const header_field> fields{};
   /// The first n fields are a run that was seen before on this connection ...
   std::uint16_t memo_fields = 0;
   /// ... and this is the word the sink stored for it. Null: the engine keeps

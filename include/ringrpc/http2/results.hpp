@@ -25,7 +25,7 @@ struct feed_status {
   /// Why, when fatal; it is in the GOAWAY that is queued.
   error_code code = error_code::no_error;
   /// The same for people; empty unless fatal. Lives as long as the engine.
-  std::string_view text;
+  std::string_view text{};
 
   [[nodiscard]] constexpr bool ok() const noexcept { return now == state::ok; }
   [[nodiscard]] constexpr bool fatal() const noexcept { return now == state::fatal; }
