@@ -46,6 +46,7 @@
 #include <ringrpc/ring/remote.hpp>
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/ring/ring_options.hpp>
+#include <ringrpc/ring/signals.hpp>
 #include <ringrpc/ring/sleep.hpp>
 #include <ringrpc/ring/socket_address.hpp>
 #include <ringrpc/ring/spinner.hpp>
@@ -54,6 +55,27 @@
 #include <ringrpc/ring/uring_buffers.hpp>
 #include <ringrpc/ring/uring_options.hpp>
 #include <ringrpc/ring/write.hpp>
+
+#include <ringrpc/transport/address.hpp>
+#include <ringrpc/transport/byte_stream.hpp>
+#include <ringrpc/transport/connection_factory.hpp>
+#include <ringrpc/transport/listen_error.hpp>
+#include <ringrpc/transport/listener.hpp>
+#include <ringrpc/transport/memory_stream.hpp>
+#include <ringrpc/transport/memory_transport.hpp>
+#include <ringrpc/transport/owned_socket.hpp>
+#include <ringrpc/transport/peer_info.hpp>
+#include <ringrpc/transport/pending_count.hpp>
+#include <ringrpc/transport/policy.hpp>
+#include <ringrpc/transport/socket_directory.hpp>
+#include <ringrpc/transport/socket_file.hpp>
+#include <ringrpc/transport/socket_lock.hpp>
+#include <ringrpc/transport/transport_error.hpp>
+#include <ringrpc/transport/unix_connector.hpp>
+#include <ringrpc/transport/unix_listener.hpp>
+#include <ringrpc/transport/unix_path.hpp>
+#include <ringrpc/transport/unix_socket.hpp>
+#include <ringrpc/transport/unix_stream.hpp>
 
 #include <ringrpc/http2/engine.hpp>
 #include <ringrpc/http2/errors.hpp>
@@ -79,3 +101,20 @@
 #include <ringrpc/grpc/status_code.hpp>
 #include <ringrpc/grpc/timeout.hpp>
 #include <ringrpc/grpc/user_agent.hpp>
+
+#include <ringrpc/rpc/backoff.hpp>
+#include <ringrpc/rpc/call_options.hpp>
+#include <ringrpc/rpc/channel.hpp>
+#include <ringrpc/rpc/channel_options.hpp>
+#include <ringrpc/rpc/client_handles.hpp>
+#include <ringrpc/rpc/codec.hpp>
+#include <ringrpc/rpc/connection_options.hpp>
+#include <ringrpc/rpc/engine.hpp>
+#include <ringrpc/rpc/method.hpp>
+#include <ringrpc/rpc/reader_writer.hpp>
+#include <ringrpc/rpc/server.hpp>
+#include <ringrpc/rpc/server_context.hpp>
+#include <ringrpc/rpc/server_options.hpp>
+
+#include <ringrpc/services/health.hpp>
+#include <ringrpc/services/wire_format.hpp>

@@ -14,11 +14,11 @@
 #include <ringrpc/base/config.hpp>
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/rpc/call_options.hpp>
-#include <ringrpc/rpc/channel_connect.hpp>
-#include <ringrpc/rpc/channel_core.hpp>
 #include <ringrpc/rpc/channel_options.hpp>
 #include <ringrpc/rpc/client_handles.hpp>
-#include <ringrpc/rpc/client_method.hpp>
+#include <ringrpc/rpc/detail/channel_connect.hpp>
+#include <ringrpc/rpc/detail/channel_core.hpp>
+#include <ringrpc/rpc/detail/client_method.hpp>
 #include <ringrpc/rpc/method.hpp>
 #include <ringrpc/transport/connection_factory.hpp>
 

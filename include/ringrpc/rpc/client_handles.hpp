@@ -12,9 +12,9 @@
 #include <ringrpc/grpc/metadata.hpp>
 #include <ringrpc/grpc/result.hpp>
 #include <ringrpc/grpc/status.hpp>
-#include <ringrpc/rpc/call_stream.hpp>
-#include <ringrpc/rpc/client_call.hpp>
 #include <ringrpc/rpc/codec.hpp>
+#include <ringrpc/rpc/detail/call_stream.hpp>
+#include <ringrpc/rpc/detail/client_call.hpp>
 #include <ringrpc/rpc/method.hpp>
 
 namespace ringrpc::inline RINGRPC_ABI {

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <ringrpc/base/config.hpp>
-#include <ringrpc/rpc/call_stream.hpp>
 #include <ringrpc/rpc/codec.hpp>
+#include <ringrpc/rpc/detail/call_stream.hpp>
 
 namespace ringrpc::inline RINGRPC_ABI {
 /// The messages that the client sends. Lives as long as the handler.

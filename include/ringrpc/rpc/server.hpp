@@ -14,11 +14,11 @@
 #include <ringrpc/coro/event.hpp>
 #include <ringrpc/coro/task.hpp>
 #include <ringrpc/ring/ring.hpp>
-#include <ringrpc/rpc/handler_forms.hpp>
-#include <ringrpc/rpc/handler_frames.hpp>
+#include <ringrpc/rpc/detail/handler_forms.hpp>
+#include <ringrpc/rpc/detail/handler_frames.hpp>
+#include <ringrpc/rpc/detail/server_accept.hpp>
+#include <ringrpc/rpc/detail/server_core.hpp>
 #include <ringrpc/rpc/method.hpp>
-#include <ringrpc/rpc/server_accept.hpp>
-#include <ringrpc/rpc/server_core.hpp>
 #include <ringrpc/rpc/server_options.hpp>
 #include <ringrpc/transport/byte_stream.hpp>
 #include <ringrpc/transport/listener.hpp>

@@ -4,7 +4,7 @@
 // off for its length.
 #pragma once
 
-#include <ringrpc/rpc/channel_core.hpp>
+#include <ringrpc/rpc/detail/channel_core.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 inline channel_core::channel_core(ring& home, std::string target, channel_options options,

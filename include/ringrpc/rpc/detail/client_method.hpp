@@ -11,9 +11,9 @@
 #include <ringrpc/grpc/content_type.hpp>
 #include <ringrpc/grpc/user_agent.hpp>
 #include <ringrpc/http2/headers.hpp>
-#include <ringrpc/rpc/client_call.hpp>
+#include <ringrpc/rpc/detail/client_call.hpp>
+#include <ringrpc/rpc/detail/wire_fields.hpp>
 #include <ringrpc/rpc/method.hpp>
-#include <ringrpc/rpc/wire_fields.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 /// In the order of PROTOCOL-HTTP2.md, "Requests": pseudo fields first.

@@ -8,7 +8,7 @@
 
 #include <ringrpc/base/config.hpp>
 #include <ringrpc/base/intrusive_list.hpp>
-#include <ringrpc/rpc/connection.hpp>
+#include <ringrpc/rpc/detail/connection.hpp>
 #include <ringrpc/transport/peer_info.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {

@@ -4,7 +4,7 @@
 // Part of server_call.hpp, split off for its length.
 #pragma once
 
-#include <ringrpc/rpc/server_call.hpp>
+#include <ringrpc/rpc/detail/server_call.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 inline server_call::server_call(memory_pool& pool, std::uint32_t message_bytes_max) noexcept

@@ -14,8 +14,8 @@
 #include <ringrpc/grpc/message_reader.hpp>
 #include <ringrpc/grpc/status.hpp>
 #include <ringrpc/http2/stream_ref.hpp>
-#include <ringrpc/rpc/assembly_budget.hpp>
-#include <ringrpc/rpc/connection.hpp>
+#include <ringrpc/rpc/detail/assembly_budget.hpp>
+#include <ringrpc/rpc/detail/connection.hpp>
 
 namespace ringrpc::inline RINGRPC_ABI {
 /// The receiving half of a call. Bytes of a message are credited to the stream

@@ -20,8 +20,8 @@
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/rpc/backoff.hpp>
 #include <ringrpc/rpc/channel_options.hpp>
-#include <ringrpc/rpc/client_call.hpp>
-#include <ringrpc/rpc/client_connection.hpp>
+#include <ringrpc/rpc/detail/client_call.hpp>
+#include <ringrpc/rpc/detail/client_connection.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 class channel_core;
@@ -121,4 +121,4 @@ private:
 };
 }  // namespace ringrpc::detail::inline RINGRPC_ABI
 
-#include <ringrpc/rpc/channel_core_bodies.hpp>
+#include <ringrpc/rpc/detail/channel_core_bodies.hpp>

@@ -12,10 +12,10 @@
 
 #include <ringrpc/base/config.hpp>
 #include <ringrpc/base/intrusive_list.hpp>
-#include <ringrpc/rpc/connection.hpp>
-#include <ringrpc/rpc/handler_frames.hpp>
-#include <ringrpc/rpc/request_head.hpp>
-#include <ringrpc/rpc/server_call.hpp>
+#include <ringrpc/rpc/detail/connection.hpp>
+#include <ringrpc/rpc/detail/handler_frames.hpp>
+#include <ringrpc/rpc/detail/request_head.hpp>
+#include <ringrpc/rpc/detail/server_call.hpp>
 #include <ringrpc/transport/peer_info.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {

@@ -12,11 +12,11 @@
 #include <ringrpc/base/config.hpp>
 #include <ringrpc/coro/environment.hpp>
 #include <ringrpc/coro/task.hpp>
-#include <ringrpc/rpc/channel_core.hpp>
 #include <ringrpc/rpc/channel_options.hpp>
-#include <ringrpc/rpc/client_connection.hpp>
-#include <ringrpc/rpc/run_connection.hpp>
-#include <ringrpc/rpc/with_deadline.hpp>
+#include <ringrpc/rpc/detail/channel_core.hpp>
+#include <ringrpc/rpc/detail/client_connection.hpp>
+#include <ringrpc/rpc/detail/run_connection.hpp>
+#include <ringrpc/rpc/detail/with_deadline.hpp>
 #include <ringrpc/transport/address.hpp>
 #include <ringrpc/transport/connection_factory.hpp>
 #include <ringrpc/transport/unix_connector.hpp>

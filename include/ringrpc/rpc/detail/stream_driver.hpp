@@ -14,8 +14,8 @@
 #include <ringrpc/coro/event.hpp>
 #include <ringrpc/coro/task.hpp>
 #include <ringrpc/coro/task_scope.hpp>
-#include <ringrpc/rpc/connection.hpp>
-#include <ringrpc/rpc/driver.hpp>
+#include <ringrpc/rpc/detail/connection.hpp>
+#include <ringrpc/rpc/detail/driver.hpp>
 #include <ringrpc/transport/byte_stream.hpp>
 
 namespace ringrpc::inline RINGRPC_ABI {

@@ -19,9 +19,9 @@
 #include <ringrpc/ring/log.hpp>
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/ring/sleep.hpp>
-#include <ringrpc/rpc/run_connection.hpp>
-#include <ringrpc/rpc/server_core.hpp>
-#include <ringrpc/rpc/with_deadline.hpp>
+#include <ringrpc/rpc/detail/run_connection.hpp>
+#include <ringrpc/rpc/detail/server_core.hpp>
+#include <ringrpc/rpc/detail/with_deadline.hpp>
 #include <ringrpc/transport/listener.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {

@@ -18,8 +18,8 @@
 #include <ringrpc/base/intrusive_list.hpp>
 #include <ringrpc/coro/event.hpp>
 #include <ringrpc/ring/ring.hpp>
-#include <ringrpc/rpc/handler_frames.hpp>
-#include <ringrpc/rpc/server_connection.hpp>
+#include <ringrpc/rpc/detail/handler_frames.hpp>
+#include <ringrpc/rpc/detail/server_connection.hpp>
 #include <ringrpc/rpc/server_options.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {

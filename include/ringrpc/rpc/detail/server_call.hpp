@@ -18,10 +18,10 @@
 #include <ringrpc/coro/stop.hpp>
 #include <ringrpc/grpc/result.hpp>
 #include <ringrpc/ring/ring.hpp>
-#include <ringrpc/rpc/call_stream.hpp>
-#include <ringrpc/rpc/request_head.hpp>
+#include <ringrpc/rpc/detail/call_stream.hpp>
+#include <ringrpc/rpc/detail/request_head.hpp>
+#include <ringrpc/rpc/detail/wire_fields.hpp>
 #include <ringrpc/rpc/server_context.hpp>
-#include <ringrpc/rpc/wire_fields.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 class server_call;
@@ -152,5 +152,5 @@ private:
 };
 }  // namespace ringrpc::detail::inline RINGRPC_ABI
 
-#include <ringrpc/rpc/server_call_end.hpp>
-#include <ringrpc/rpc/server_call_start.hpp>
+#include <ringrpc/rpc/detail/server_call_end.hpp>
+#include <ringrpc/rpc/detail/server_call_start.hpp>

@@ -11,9 +11,9 @@
 #include <ringrpc/coro/environment.hpp>
 #include <ringrpc/coro/task.hpp>
 #include <ringrpc/coro/task_scope.hpp>
-#include <ringrpc/rpc/connection.hpp>
-#include <ringrpc/rpc/socket_driver.hpp>
-#include <ringrpc/rpc/stream_driver.hpp>
+#include <ringrpc/rpc/detail/connection.hpp>
+#include <ringrpc/rpc/detail/socket_driver.hpp>
+#include <ringrpc/rpc/detail/stream_driver.hpp>
 #include <ringrpc/transport/byte_stream.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {

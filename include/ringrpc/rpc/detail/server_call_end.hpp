@@ -4,7 +4,7 @@
 // server_call.hpp, split off for its length.
 #pragma once
 
-#include <ringrpc/rpc/server_call.hpp>
+#include <ringrpc/rpc/detail/server_call.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 inline bool server_call::send_headers() noexcept {

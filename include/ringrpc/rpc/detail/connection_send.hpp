@@ -4,7 +4,7 @@
 // connection.hpp, split off for its length.
 #pragma once
 
-#include <ringrpc/rpc/connection.hpp>
+#include <ringrpc/rpc/detail/connection.hpp>
 
 namespace ringrpc::inline RINGRPC_ABI {
 inline connection::flush_step::flush_step(connection& of) noexcept

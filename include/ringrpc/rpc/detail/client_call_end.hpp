@@ -7,7 +7,7 @@
 #include <utility>
 
 #include <ringrpc/grpc/reset_code.hpp>
-#include <ringrpc/rpc/client_call.hpp>
+#include <ringrpc/rpc/detail/client_call.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 inline completion_wait::on_stop::on_stop(completion_wait& waiting) noexcept

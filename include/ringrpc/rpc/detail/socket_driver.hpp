@@ -15,8 +15,8 @@
 #include <ringrpc/ring/hooks.hpp>
 #include <ringrpc/ring/operation.hpp>
 #include <ringrpc/ring/ring.hpp>
-#include <ringrpc/rpc/connection.hpp>
-#include <ringrpc/rpc/driver.hpp>
+#include <ringrpc/rpc/detail/connection.hpp>
+#include <ringrpc/rpc/detail/driver.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 /// Where plain receives of one thread put their bytes: they are consumed before the

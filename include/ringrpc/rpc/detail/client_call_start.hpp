@@ -9,9 +9,9 @@
 
 #include <ringrpc/grpc/timeout.hpp>
 #include <ringrpc/grpc/user_agent.hpp>
-#include <ringrpc/rpc/client_call.hpp>
+#include <ringrpc/rpc/detail/client_call.hpp>
+#include <ringrpc/rpc/detail/wire_fields.hpp>
 #include <ringrpc/rpc/server_context.hpp>
-#include <ringrpc/rpc/wire_fields.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 inline client_call::client_call(ring& home, std::uint32_t message_bytes_max) noexcept

@@ -20,12 +20,12 @@
 #include <ringrpc/coro/event.hpp>
 #include <ringrpc/http2/engine.hpp>
 #include <ringrpc/ring/ring.hpp>
-#include <ringrpc/rpc/assembly_budget.hpp>
 #include <ringrpc/rpc/connection_options.hpp>
-#include <ringrpc/rpc/driver.hpp>
+#include <ringrpc/rpc/detail/assembly_budget.hpp>
+#include <ringrpc/rpc/detail/driver.hpp>
+#include <ringrpc/rpc/detail/engine_limits.hpp>
+#include <ringrpc/rpc/detail/stream_handler.hpp>
 #include <ringrpc/rpc/engine.hpp>
-#include <ringrpc/rpc/engine_limits.hpp>
-#include <ringrpc/rpc/stream_handler.hpp>
 
 namespace ringrpc::inline RINGRPC_ABI {
 /// One connection, either side. Belongs to its ring's thread. Its owner, the
@@ -216,5 +216,5 @@ private:
 };
 }  // namespace ringrpc::inline RINGRPC_ABI
 
-#include <ringrpc/rpc/connection_receive.hpp>
-#include <ringrpc/rpc/connection_send.hpp>
+#include <ringrpc/rpc/detail/connection_receive.hpp>
+#include <ringrpc/rpc/detail/connection_send.hpp>

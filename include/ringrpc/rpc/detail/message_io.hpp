@@ -15,7 +15,7 @@
 #include <ringrpc/grpc/message_prefix.hpp>
 #include <ringrpc/grpc/status.hpp>
 #include <ringrpc/rpc/codec.hpp>
-#include <ringrpc/rpc/connection.hpp>
+#include <ringrpc/rpc/detail/connection.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 /// Up to this many bytes are copied into the output, more is sent by reference: a

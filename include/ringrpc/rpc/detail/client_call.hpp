@@ -19,9 +19,10 @@
 #include <ringrpc/grpc/status.hpp>
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/rpc/call_options.hpp>
-#include <ringrpc/rpc/call_stream.hpp>
+#include <ringrpc/rpc/detail/call_stream.hpp>
+#include <ringrpc/rpc/detail/response_head.hpp>
+#include <ringrpc/rpc/detail/wire_fields.hpp>
 #include <ringrpc/rpc/method.hpp>
-#include <ringrpc/rpc/response_head.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 class client_call;
@@ -178,5 +179,5 @@ private:
 };
 }  // namespace ringrpc::detail::inline RINGRPC_ABI
 
-#include <ringrpc/rpc/client_call_end.hpp>
-#include <ringrpc/rpc/client_call_start.hpp>
+#include <ringrpc/rpc/detail/client_call_end.hpp>
+#include <ringrpc/rpc/detail/client_call_start.hpp>

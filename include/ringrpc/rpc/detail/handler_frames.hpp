@@ -17,10 +17,10 @@
 #include <ringrpc/coro/task.hpp>
 #include <ringrpc/grpc/result.hpp>
 #include <ringrpc/rpc/codec.hpp>
-#include <ringrpc/rpc/handler_forms.hpp>
+#include <ringrpc/rpc/detail/handler_forms.hpp>
+#include <ringrpc/rpc/detail/server_call.hpp>
 #include <ringrpc/rpc/method.hpp>
 #include <ringrpc/rpc/reader_writer.hpp>
-#include <ringrpc/rpc/server_call.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 /// A method that a server answers. Of one ring.

@@ -15,10 +15,10 @@
 #include <ringrpc/coro/run_queue.hpp>
 #include <ringrpc/coro/stop.hpp>
 #include <ringrpc/rpc/codec.hpp>
-#include <ringrpc/rpc/connection.hpp>
-#include <ringrpc/rpc/inbound.hpp>
-#include <ringrpc/rpc/message_io.hpp>
-#include <ringrpc/rpc/stream_handler.hpp>
+#include <ringrpc/rpc/detail/connection.hpp>
+#include <ringrpc/rpc/detail/inbound.hpp>
+#include <ringrpc/rpc/detail/message_io.hpp>
+#include <ringrpc/rpc/detail/stream_handler.hpp>
 
 namespace ringrpc::inline RINGRPC_ABI {
 class call_stream;
