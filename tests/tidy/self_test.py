@@ -137,6 +137,13 @@ class Layers(Planted):
         self.plant("include/ringrpc/base/z.hpp", header(["ringrpc/base/a.hpp"]))
         self.assert_found(layers.check(self.root), "base/z.hpp", "includes itself")
 
+    def test_a_header_may_include_its_bodies(self):
+        self.plant("include/ringrpc/base/a.hpp",
+                   header(["ringrpc/base/a_first.hpp", "ringrpc/base/a_second.hpp"]))
+        for name in ("a_first", "a_second"):
+            self.plant(f"include/ringrpc/base/{name}.hpp", header(["ringrpc/base/a.hpp"]))
+        self.assertEqual(layers.check(self.root), [])
+
     def test_the_umbrella_has_all_in_order(self):
         self.umbrella("base/a", "coro/b", "ring/c")
         self.assert_found(layers.check(self.root), "does not bring <ringrpc/http2/d.hpp>")
