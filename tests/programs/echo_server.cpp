@@ -17,7 +17,6 @@ int serve(const ringrpc::testing::flags& given) {
   ringrpc::ring ring{{.busy_poll = given.busy_poll}};
   ringrpc::server_options options;
   options.connection.concurrent_streams = 1024;
-  options.connection.receive_message_bytes_max = 64 * 1024 * 1024;
   options.connections = options.connections_per_uid = 4096;
   ringrpc::server server{ring, options};
   ringrpc::testing::echo_service echo;

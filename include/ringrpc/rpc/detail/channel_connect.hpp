@@ -39,7 +39,7 @@ private:
     const connect_context context{core.target(), core.authority(), core.attempt(),
                                   deadline,      here.stop,        &core.home()};
     task<io_result<stream_of<Factory>>> connecting = connect(factory_, context);
-    auto connected = co_await with_deadline(std::move(connecting), deadline);
+    auto connected = co_await with_deadline(std::move(connecting), deadline, core.stop());
     if (!connected) {
       core.connect_failed(connected.error());
       co_return;

@@ -16,6 +16,7 @@
 #include <ringrpc/base/intrusive_list.hpp>
 #include <ringrpc/base/time.hpp>
 #include <ringrpc/coro/event.hpp>
+#include <ringrpc/coro/stop.hpp>
 #include <ringrpc/coro/task.hpp>
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/rpc/backoff.hpp>
@@ -69,6 +70,8 @@ public:
   [[nodiscard]] time_point connect_deadline() const noexcept {
     return saturating_add(home_.now(), options_.backoff.connect_time);
   }
+  /// Stopped when the channel is closed.
+  [[nodiscard]] stop_token stop() noexcept { return stop_.token(); }
   void connect_failed(std::error_code why) noexcept;
   void connected(client_connection& one) noexcept;
   void connection_gone(client_connection& one) noexcept;
@@ -114,6 +117,7 @@ private:
   intrusive_list<client_connection> connections_;
   client_connection* current_ = nullptr;
   event ended_;
+  stop_source stop_;
   std::string last_failure_;
   unsigned attempt_ = 1;
   unsigned tasks_ = 0;

@@ -94,6 +94,7 @@ inline void channel_core::begin_connecting() noexcept {
   state_ = channel_state::connecting;
   ++tasks_;
   ended_.reset();
+  stop_.adopt_thread();  // the channel may have been made before its ring had a thread
   try {
     home_.spawn(connects_->run(shared_from_this()));
   } catch (...) {
@@ -192,6 +193,7 @@ inline void channel_core::shut_down() noexcept {
   if (state_ == channel_state::shutdown) return;
   state_ = channel_state::shutdown;
   home_.disarm(retry_);
+  if (tasks_ > 0) stop_.request_stop();
   while (stream_handler* first = waiting_.front()) {
     static_cast<client_call&>(*first).finish(cancelled("the channel was closed"));
   }

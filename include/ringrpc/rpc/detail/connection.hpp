@@ -143,6 +143,8 @@ protected:
   virtual void stream_ended() noexcept {}
   /// A receive begins.
   virtual void receive_began() noexcept {}
+  /// All that came has been acted on.
+  virtual void dispatched() noexcept {}
 
 private:
   enum class phase : unsigned char { open, closing, lingering, ended };

@@ -136,6 +136,7 @@ inline void connection::dispatch() noexcept {
   }
   records_.clear();
   dispatching_ = false;
+  dispatched();
   check_progress();
 }
 

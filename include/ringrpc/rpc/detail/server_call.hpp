@@ -28,6 +28,8 @@ class server_call;
 
 /// Lists a call among those of its connection.
 class listed_call : public list_node {};
+/// Lists a call whose deadline is not armed yet.
+class fresh_deadline : public list_node {};
 
 /// What the calls of one server connection share.
 struct server_call_host {
@@ -45,6 +47,10 @@ struct server_call_host {
   event no_calls;
   /// The calls themselves, for what is logged of them.
   intrusive_list<listed_call> all;
+  /// Calls that came in this receive and have a deadline. It is armed at the end of
+  /// the dispatch, when most calls have been answered already.
+  intrusive_list<fresh_deadline> fresh_deadlines;
+  inline void arm_deadlines() noexcept;
   /// Handlers started in this receive: beyond a bound they wait for their turn.
   std::uint32_t started = 0;
   static constexpr std::uint32_t started_max = 64;
@@ -65,12 +71,15 @@ inline status status_of_current_exception() noexcept {
 }
 
 /// A call of an unknown method, or the base of those that have a handler.
-class server_call : public server_context, public call_stream, public listed_call {
+class server_call : public server_context, public call_stream, public listed_call, public fresh_deadline {
 public:
   /// A new stream, in feed. @param method  static, or of a method entry.
   void open(server_call_host& host, http2::stream_ref stream, std::string_view method) noexcept;
 
   bool send_headers() noexcept final;
+
+  /// The call is still open at the end of its dispatch.
+  void arm_deadline() noexcept { ring_->arm(deadline_timer_, deadline_); }
 
   // As a stream handler.
   void reduce(const http2::header_block& block, http2::block_kind kind) noexcept final;
@@ -125,6 +134,10 @@ private:
   void output_failed(status why) noexcept final;
   void before_output() noexcept final { send_headers(); }
 
+  void disarm_deadline() noexcept {
+    fresh_deadline::unlink();
+    ring_->disarm(deadline_timer_);
+  }
   void start() noexcept;
   void run_handler() noexcept;
   void deadline_passed() noexcept;

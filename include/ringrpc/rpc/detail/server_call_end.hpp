@@ -65,7 +65,7 @@ inline void server_call::room_available() noexcept {
 inline void server_call::answer(const status& end) noexcept {
   if (answered_ || over() == nullptr) return;
   answered_ = true;
-  ring_->disarm(deadline_timer_);
+  disarm_deadline();
   const bool early = !input_ended();
   try {
     queue_end(end);
@@ -135,7 +135,7 @@ inline void server_call::answer_refusal(const refusal& why) noexcept {
 
 inline void server_call::reset_received(http2::error_code) noexcept {
   answered_ = true;  // nobody would hear it
-  ring_->disarm(deadline_timer_);
+  disarm_deadline();
   close_output();
   close_input();
   if (handler_ == handler_state::none) free_slot();
@@ -146,7 +146,7 @@ inline void server_call::reset_received(http2::error_code) noexcept {
 inline void server_call::stream_closed() noexcept {
   if (!answered_) {
     answered_ = true;
-    ring_->disarm(deadline_timer_);
+    disarm_deadline();
     close_output();
     close_input();
     if (handler_ == handler_state::none) free_slot();

@@ -56,6 +56,7 @@ inline void server_call::headers_received(http2::block_kind kind, bool end) noex
     release_if_done();
     return;
   }
+  if (deadline_ != never) host_->fresh_deadlines.push_back(*this);
   if (!takes_single()) start();
   if (end) end_input();
 }
@@ -72,7 +73,6 @@ inline void server_call::input_complete() noexcept {
 inline void server_call::start() noexcept {
   if (answered_ || handler_ != handler_state::none) return;
   handler_ = handler_state::waiting;
-  if (deadline_ != never) ring_->arm(deadline_timer_, deadline_);
   if (++host_->started > server_call_host::started_max) {
     ring_->queue().push(start_);
   } else {
@@ -96,10 +96,14 @@ inline void server_call::stop_handler() noexcept {
   stop_->request_stop();
 }
 
+inline void server_call_host::arm_deadlines() noexcept {
+  while (fresh_deadline* one = fresh_deadlines.pop_front()) {
+    static_cast<server_call*>(one)->arm_deadline();
+  }
+}
+
 inline void server_call::deadline_passed() noexcept {
-  const status late = deadline_exceeded("the deadline passed at the server");
-  answer(late);
-  stop_handler();
+  input_failed(deadline_exceeded("the deadline passed at the server"));
   release_if_done();
 }
 

@@ -84,6 +84,7 @@ private:
     }
   }
   void receive_began() noexcept override { host_.started = 0; }
+  void dispatched() noexcept override { host_.arm_deadlines(); }
   void settings_received() noexcept override {}
   void goaway_received(http2::error_code) noexcept override {
     // A client that ends the connection: its calls go on, then the connection ends.

@@ -31,12 +31,13 @@ struct set_when_done : run_node {
   event& done;
 };
 
-/// Awaits `work` to its end; asks it to stop at `deadline`, or with the caller.
-/// @return what it returned.
+/// Awaits `work` to its end; asks it to stop at `deadline`, with the caller, or with
+/// `other`, whose source must outlive the call. @return what it returned.
 template <class T>
-task<T> with_deadline(task<T> work, time_point deadline) {
+task<T> with_deadline(task<T> work, time_point deadline, stop_token other = {}) {
   const environment& here = co_await this_environment();
   linked_stop_source stop{here.stop};
+  stop_link from_other{other, stop};
   const environment inside{here.queue, stop.token(), here.home};
   stop_timer timeout{stop};
   event ended;
