@@ -8,10 +8,7 @@
 using namespace ringrpc;
 
 namespace {
-template <fixed_string Text>
-struct named {
-  static constexpr std::string_view name = Text.view();
-};
+template <fixed_string Text> struct named { static constexpr std::string_view name = Text.view(); };
 }  // namespace
 
 TEST_CASE("fixed_string: a literal is a template argument, without its NUL") {

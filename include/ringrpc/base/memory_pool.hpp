@@ -66,8 +66,8 @@ private:
 
   static constexpr std::size_t class_of(std::size_t bytes) noexcept {
     if (bytes <= stepped_bytes_max) return bytes == 0 ? 0 : (bytes - 1) / step;
-    // By hand: std::bit_width returns std::size_t in libstdc++ 12 and int later, and no cast pleases
-    // both -Wuseless-cast and -Wsign-conversion.
+    // By hand: std::bit_width returns std::size_t in libstdc++ 12 and int later, and no cast
+    // pleases both -Wuseless-cast and -Wsign-conversion.
     const int unused_bits = std::countl_zero((bytes - 1) / stepped_bytes_max);
     const auto doublings =
         static_cast<std::size_t>(std::numeric_limits<std::size_t>::digits - unused_bits);

@@ -135,7 +135,8 @@ private:
     assume_value();
     return value_;
   }
-  /// With NDEBUG, g++ 12 at -O2 would see a value that may be uninitialised (-Wmaybe-uninitialized).
+  /// With NDEBUG, g++ 12 at -O2 would see a value that may be uninitialised
+  /// (-Wmaybe-uninitialized).
   constexpr void assume_value() const noexcept {
     assert(has_value_);
     if (!has_value_) __builtin_unreachable();

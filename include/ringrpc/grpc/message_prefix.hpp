@@ -15,7 +15,7 @@ inline constexpr std::size_t message_prefix_bytes = 5;
 
 /// The prefix of a message, as it stands on the wire.
 struct message_prefix {
-  std::uint8_t flag = 0;  ///< 0: as it is, 1: compressed; anything else is malformed.
+  std::uint8_t flag = 0;           ///< 0: as it is, 1: compressed; anything else is malformed.
   std::uint32_t length_bytes = 0;  ///< of what follows the prefix.
 };
 

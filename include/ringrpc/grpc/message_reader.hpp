@@ -143,7 +143,7 @@ inline void message_reader::drop_message() noexcept {
 }
 
 inline status message_reader::finish() const noexcept {
-  if (!error_.ok() || end_ == scanned_) return error_;
+  if (end_ == scanned_) return error_;  // after a fault, too: it drops what is behind
   short_text<128> text;
   text.append("the stream ended inside a message: ").append(std::uint64_t{missing_bytes()});
   return internal(text.append(" bytes are missing").view());
@@ -224,8 +224,7 @@ inline bool message_reader::make_room(std::size_t arrived, std::size_t to_come) 
   // memory with bytes. And for one message no more than it will have.
   std::size_t wanted = std::max(needed, std::min(2 * capacity_, 2 * needed));
   if (to_come > 0) wanted = std::min(needed + to_come, std::max(first_bytes_max, 2 * needed));
-  // Moving to the front costs little where little is held or much room is won.
-  const bool compact = wanted <= capacity_ || (needed <= capacity_ && begin_ >= held);
+  const bool compact = wanted <= capacity_;  // moving to the front wins enough room
   std::byte* target = bytes_;
   if (!compact) {
     target = static_cast<std::byte*>(pool_->try_allocate(wanted));

@@ -26,9 +26,9 @@ struct reserved_name {
 /// isReservedHeader of grpc-go.
 inline constexpr std::array reserved_names{
     reserved_name{":authority", metadata_use::read_only},
-    reserved_name{"connection", metadata_use::hidden},         // RFC 9113
-    reserved_name{"content-length", metadata_use::hidden},     // frames say it
-    reserved_name{"content-type", metadata_use::hidden},       // "Requests"
+    reserved_name{"connection", metadata_use::hidden},      // RFC 9113
+    reserved_name{"content-length", metadata_use::hidden},  // frames say it
+    reserved_name{"content-type", metadata_use::hidden},    // "Requests"
     reserved_name{"grpc-accept-encoding", metadata_use::hidden},
     reserved_name{"grpc-encoding", metadata_use::hidden},
     reserved_name{"grpc-message", metadata_use::hidden},
@@ -36,9 +36,9 @@ inline constexpr std::array reserved_names{
     reserved_name{"grpc-previous-rpc-attempts", metadata_use::read_only},  // A6: the library's
     reserved_name{"grpc-retry-pushback-ms", metadata_use::open},           // A6: the handler's
     reserved_name{"grpc-status", metadata_use::hidden},
-    reserved_name{"grpc-tags-bin", metadata_use::open},   // the application's tracing
+    reserved_name{"grpc-tags-bin", metadata_use::open},  // the application's tracing
     reserved_name{"grpc-timeout", metadata_use::hidden},
-    reserved_name{"grpc-trace-bin", metadata_use::open},  // the application's tracing
+    reserved_name{"grpc-trace-bin", metadata_use::open},       // the application's tracing
     reserved_name{"host", metadata_use::hidden},               // gRFC A41
     reserved_name{"keep-alive", metadata_use::hidden},         // RFC 9113
     reserved_name{"proxy-connection", metadata_use::hidden},   // RFC 9113
@@ -70,8 +70,8 @@ inline constexpr std::array reserved_names{
   if (use_of(key) != metadata_use::open) return "is reserved for the protocol";
   for (char c : key) {
     if (c >= 'A' && c <= 'Z') return "has an upper-case letter: keys are lower case";
-    const bool allowed = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-                         c == '.';
+    const bool allowed =
+        (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
     if (!allowed) return "has a character that is none of 0-9 a-z _ - .";
   }
   return {};

@@ -52,7 +52,7 @@ constexpr int hex_value(char digit) noexcept {
 constexpr std::size_t percent_encoded_size(std::string_view text) noexcept {
   const std::string_view inner = detail::without_outer_space(text);
   std::size_t size = 3 * (text.size() - inner.size());
-  for (char character : inner) size += detail::percent_is_plain(character) ? 1 : 3;
+  for (char character : inner) size += detail::percent_is_plain(character) ? 1u : 3u;
   return size;
 }
 

@@ -45,7 +45,8 @@ public:
   [[nodiscard]] status_code code() const noexcept;
   /// The message, empty if there is none. Valid until this status changes or dies.
   [[nodiscard]] std::string_view message() const noexcept;
-  /// "NOT_FOUND: no such user", or the name of the code alone. @throws std::bad_alloc
+  /// "NOT_FOUND: no such user", or the name of the code alone.
+  /// @throws std::bad_alloc  where memory is short.
   [[nodiscard]] std::string to_text() const;
 
   /// Whether code and message are equal.

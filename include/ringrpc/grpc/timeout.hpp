@@ -45,8 +45,8 @@ inline constexpr std::array timeout_units{
 ///         can hold (292 years); nothing for malformed text.
 [[nodiscard]] constexpr std::optional<duration> parse_timeout(std::string_view text) noexcept;
 
-constexpr std::string_view encode_timeout(
-    duration timeout, std::span<char, timeout_text_bytes_max> into) noexcept {
+constexpr std::string_view encode_timeout(duration timeout,
+                                          std::span<char, timeout_text_bytes_max> into) noexcept {
   const std::int64_t nanoseconds = timeout > duration::zero() ? timeout.count() : 0;
   std::int64_t value = 0;
   std::size_t position = into.size();

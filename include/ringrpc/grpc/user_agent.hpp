@@ -32,7 +32,7 @@ inline constexpr std::string_view user_agent{detail::user_agent_characters.data(
 /// @param application  such as "frontend/2.1"; may be empty.
 /// @return INTERNAL for a name with characters outside printable ASCII, or with
 ///         spaces at its ends: it is no field value (RFC 9113 section 8.2.1).
-/// @throws std::bad_alloc
+/// @throws std::bad_alloc  where memory is short.
 inline result<std::string> make_user_agent(std::string_view application) {
   for (char character : application) {
     if (character < ' ' || character > '~') {
