@@ -20,4 +20,6 @@ struct fixed_string {
     return std::string_view{characters, SizeWithNul - 1};
   }
 };
+template <std::size_t SizeWithNul>
+fixed_string(const char (&)[SizeWithNul]) -> fixed_string<SizeWithNul>;
 }  // namespace ringrpc
