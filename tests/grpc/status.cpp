@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <ringrpc/grpc/status.hpp>
 
+#include <cstdlib>
 #include <sstream>
 #include <string>
 #include <thread>
