@@ -31,6 +31,13 @@ struct trivial_options {
 struct options_with_text {
   std::string authority;
 };
+struct options_that_know_their_address {
+  struct member {
+    member() noexcept {}
+    member(const member&) noexcept {}
+  };
+  member address;
+};
 struct derived_from_aggregate : options_with_text {
   int more = 0;
 };
@@ -56,6 +63,7 @@ static_assert(!frame_safe<options_with_text>);
 static_assert(!frame_safe<const options_with_text&>);
 static_assert(!frame_safe<options_with_text&&>);
 static_assert(!frame_safe<derived_from_aggregate>);
+static_assert(!frame_safe<options_that_know_their_address>);
 static_assert(!frame_safe<std::array<std::string, 2>>);
 
 // Our own, where no header of coro/ asserts it.
