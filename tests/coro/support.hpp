@@ -38,8 +38,9 @@ public:
 /// A task that a test started and watches.
 template <class T = void> class started {
 public:
-  started(loop& on, task<T> work) : on_(on) {
-    ended_ = running_.start(std::move(work), on.where, done_);
+  started(loop& on, task<T> work) : started(on, std::move(work), on.where) {}
+  started(loop& on, task<T> work, const environment& where) : on_(on) {
+    ended_ = running_.start(std::move(work), where, done_);
   }
   bool ended() const { return ended_; }
   T take() { return running_.take(); }
