@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+//
+// A listening socket under a path of the file system: born with mode 0600, put
+// over a dead server's leftover but never over anything else, and removed at the
+// end if it is still ours.
+#pragma once
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <ringrpc/base/result.hpp>
+#include <ringrpc/ring/file_descriptor.hpp>
+#include <ringrpc/ring/io_result.hpp>
+#include <ringrpc/transport/listen_error.hpp>
+#include <ringrpc/transport/peer_info.hpp>
+#include <ringrpc/transport/socket_directory.hpp>
+#include <ringrpc/transport/socket_lock.hpp>
+#include <ringrpc/transport/unix_path.hpp>
+
+namespace ringrpc {
+/// Owns the name of a listening Unix socket. Uses no umask(2), which is the whole
+/// process's. Move-only; no thread of its own.
+class socket_file {
+public:
+  /// Who may connect, by the file's mode: this process's user.
+  static constexpr ::mode_t mode = 0600;
+
+  /// Makes `path` a listening socket.
+  ///
+  /// Under the lock `PATH.lock` a connection attempt decides whether a socket that
+  /// is there is served. A dead one of this user is replaced in one step; where
+  /// nothing is in the way the socket is bound to its final name, for cleaners go
+  /// by the name at bind(2).
+  /// @param backlog  how many connections may wait to be accepted (listen(2)).
+  /// @throws listen_error  nothing is left behind then, and what was at the path
+  ///         is untouched.
+  socket_file(const std::string& path, int backlog);
+  socket_file(socket_file&& other) noexcept = default;
+  socket_file& operator=(socket_file&& other) noexcept {
+    if (this != &other) {
+      withdraw();
+      published_ = std::move(other.published_);
+    }
+    return *this;
+  }
+  ~socket_file() { withdraw(); }
+
+  /// The listening socket, non-blocking and close-on-exec; the caller's from now
+  /// on. Once.
+  [[nodiscard]] file_descriptor take_socket() noexcept { return std::move(published_->socket); }
+
+  /// Removes the file if it is still the one that was made here, and gives up the
+  /// lock. A child that was forked removes nothing. Idempotent.
+  void withdraw() noexcept;
+
+private:
+  struct published {
+    published(socket_directory in, socket_lock by) noexcept
+        : directory(std::move(in)), lock(std::move(by)) {}
+    socket_directory directory;
+    socket_lock lock;
+    file_descriptor socket{};
+    file_status file{};  // of the name at the path
+    ::pid_t owner = ::getpid();
+  };
+
+  void publish(int backlog, bool replace);
+
+  std::unique_ptr<published> published_;
+};
+
+namespace detail {
+/// What a connection attempt says of a socket file.
+enum class socket_life : unsigned char { absent, dead, served };
+
+/// Looks at what is at the path of `directory`.
+/// @return absent or dead. @throws listen_error  where it must stay as it is:
+///         it is served, no socket, or not this user's.
+inline socket_life look_at_path(const socket_directory& directory) {
+  const io_result<file_status> found = directory.look(directory.name());
+  if (!found) {
+    if (found.error() == std::errc::no_such_file_or_directory) return socket_life::absent;
+    directory.refuse("the path cannot be looked at: " + found.error().message(),
+                     found.error().value());
+  }
+  if (!S_ISSOCK(found->st_mode)) {
+    const char* const what = S_ISREG(found->st_mode)   ? "a regular file"
+                             : S_ISDIR(found->st_mode) ? "a directory"
+                             : S_ISLNK(found->st_mode) ? "a symbolic link"
+                                                       : "no socket";
+    directory.refuse(std::string{"the path is "} + what +
+                         " and is left alone; remove it or choose another path",
+                     EEXIST);
+  }
+  const file_descriptor probe{
+      ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  if (!probe) {
+    const int error = errno;
+    directory.refuse("no socket can be made: " + errno_code(error).message(), error);
+  }
+  const socket_address address = unix_socket_address(directory.path());
+  const int error = ::connect(probe.get(), address.data(), address.size()) == 0 ? 0 : errno;
+  const std::string remedy = "; stop that server or choose another path";
+  if (error == 0) {
+    const io_result<peer_credentials> server = peer_credentials::of_peer(probe.get());
+    const ::pid_t pid = server ? server->pid : 0;
+    directory.refuse("it is served by " +
+                         (pid != 0 ? "pid " + std::to_string(pid) : "another process") +
+                         (server ? " uid " + std::to_string(server->uid) : "") + remedy,
+                     EADDRINUSE);
+  }
+  // The accept queue is full: somebody listens, and cannot be asked who.
+  if (error == EAGAIN) directory.refuse("it is served by another process" + remedy, EADDRINUSE);
+  if (error == ENOENT) return socket_life::absent;
+  if (found->st_uid != ::geteuid()) {
+    directory.refuse("the path is a socket of uid " + std::to_string(found->st_uid) +
+                         " and is left alone; remove it or choose another path",
+                     EADDRINUSE);
+  }
+  if (error != ECONNREFUSED) {
+    directory.refuse("the path is a socket that may be in use (" + errno_code(error).message() +
+                         "); remove it or choose another path",
+                     EADDRINUSE);
+  }
+  return socket_life::dead;
+}
+}  // namespace detail
+
+inline socket_file::socket_file(const std::string& path, int backlog) {
+  const basic_result<void, std::string> checked = check_unix_path(path);
+  if (!checked) throw listen_error{"unix:" + path, checked.error(), errno_code(EINVAL)};
+  socket_directory directory{path};
+  // Once without the lock, so that no lock file appears beside what is not ours.
+  static_cast<void>(detail::look_at_path(directory));
+  socket_lock lock{directory};
+  if (!lock.held()) {
+    static_cast<void>(detail::look_at_path(directory));  // who serves it is the better text
+    directory.refuse((lock.holder() != 0 ? "pid " + std::to_string(lock.holder())
+                                         : std::string{"another process"}) +
+                         " holds " + directory.path_with(".lock") +
+                         " and is about to serve it, or to end; choose another path or try again",
+                     EADDRINUSE);
+  }
+  published_ = std::make_unique<published>(std::move(directory), std::move(lock));
+  try {
+    const detail::socket_life life = detail::look_at_path(published_->directory);
+    publish(backlog, life == detail::socket_life::dead);
+  } catch (...) {
+    published_->lock.remove_if_new(published_->directory);
+    published_.reset();
+    throw;
+  }
+}
+
+inline void socket_file::publish(int backlog, bool replace) {
+  published& made = *published_;
+  const socket_directory& directory = made.directory;
+  std::string suffix = replace ? ".new." + std::to_string(::getpid()) : std::string{};
+  if (directory.path().size() + suffix.size() > unix_path_bytes_max) {
+    // No room for another name: a moment without the file instead.
+    static_cast<void>(::unlinkat(directory.get(), directory.name().c_str(), 0));
+    suffix.clear();
+  }
+  const std::string name = directory.name() + suffix;
+  const std::string path = directory.path_with(suffix);
+  const auto failed = [&](const std::string& what, int error) {
+    directory.refuse(what + ": " + errno_code(error).message(), error);
+  };
+
+  // A leftover of a process that had our number; under the lock nobody else uses it.
+  if (const io_result<file_status> left = directory.look(name);
+      !suffix.empty() && left && S_ISSOCK(left->st_mode) && left->st_uid == ::geteuid()) {
+    directory.remove(name, *left);
+  }
+  made.socket.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!made.socket) failed("no socket can be made", errno);
+  // Linux gives the file the mode of the socket (less the umask), so there is no
+  // moment at which it has another one. A test holds it to that.
+  if (::fchmod(made.socket.get(), mode) != 0) failed("the socket's mode cannot be set", errno);
+  const socket_address address = unix_socket_address(path);
+  if (::bind(made.socket.get(), address.data(), address.size()) != 0) {
+    const int error = errno;
+    failed(error == EADDRINUSE
+               ? "something else appeared at " + path
+               : path + " cannot be created by uid " + std::to_string(::geteuid()),
+           error);
+  }
+  const io_result<file_status> bound = directory.look(name);
+  if (!bound || !S_ISSOCK(bound->st_mode)) {
+    directory.refuse(path + " was replaced while it was made; see what does that", EAGAIN);
+  }
+  made.file = *bound;
+  try {
+    if (const ::mode_t given = bound->st_mode & 07777U; given != mode) {
+      directory.refuse("the file has mode " + mode_text(given) + " instead of " + mode_text(mode) +
+                           ((given & ~mode) != 0
+                                ? ": the file system ignores modes; use another directory"
+                                : ": the umask takes the user's own permissions; use umask 0077"),
+                       EPERM);
+    }
+    if (::listen(made.socket.get(), backlog) != 0) failed("the socket cannot listen", errno);
+    if (!suffix.empty() && ::renameat(directory.get(), name.c_str(), directory.get(),
+                                      directory.name().c_str()) != 0) {
+      failed(path + " cannot take the place of the old socket", errno);
+    }
+  } catch (...) {
+    directory.remove(name, made.file);
+    throw;
+  }
+}
+
+inline void socket_file::withdraw() noexcept {
+  if (!published_) return;
+  if (published_->owner == ::getpid()) {
+    published_->directory.remove(published_->directory.name(), published_->file);
+  }
+  published_.reset();
+}
+}  // namespace ringrpc
