@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+//
+// The listener of Unix sockets with a path. Opened by `unix_socket::open`.
+#pragma once
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <ringrpc/base/result.hpp>
+#include <ringrpc/coro/task.hpp>
+#include <ringrpc/ring/io_result.hpp>
+#include <ringrpc/ring/ring.hpp>
+#include <ringrpc/transport/listener.hpp>
+#include <ringrpc/transport/owned_socket.hpp>
+#include <ringrpc/transport/peer_info.hpp>
+#include <ringrpc/transport/policy.hpp>
+#include <ringrpc/transport/socket_file.hpp>
+#include <ringrpc/transport/transport_error.hpp>
+#include <ringrpc/transport/unix_stream.hpp>
+
+namespace ringrpc {
+/// A connection that was accepted and not yet judged. Move-only; destroying it
+/// closes the connection, and the peer reads the end at once.
+class accepted_unix_socket {
+public:
+  /// @param socket  connected. @param peer  whom the kernel names.
+  accepted_unix_socket(owned_socket socket, peer_info peer) noexcept
+      : socket_(std::move(socket)), peer_(std::move(peer)) {}
+
+  /// Who connected, for what is logged of a refusal.
+  [[nodiscard]] const peer_info& peer() const noexcept { return peer_; }
+  /// Gives up the socket.
+  [[nodiscard]] owned_socket take_socket() && noexcept { return std::move(socket_); }
+
+private:
+  owned_socket socket_;
+  peer_info peer_;
+};
+
+/// See `listener` for what members promise. May be destroyed while `accept` is
+/// pending: that ends with `operation_canceled`. Its destructor removes the file.
+class unix_listener {
+public:
+  using accepted_type = accepted_unix_socket;
+  using stream_type = unix_stream;
+
+  /// Listens on what `file` has made, on the thread of `home`.
+  /// @param policy  whom `establish` lets pass.
+  unix_listener(ring& home, socket_file file, std::string path, const peer_policy& policy)
+      : file_(std::move(file)),
+        state_(std::make_shared<state>(owned_socket{home, file_.take_socket().release()},
+                                       "unix:" + std::move(path), policy)) {}
+  unix_listener(unix_listener&&) noexcept = default;
+  unix_listener& operator=(unix_listener&& other) noexcept {
+    if (this != &other) {
+      stop();
+      file_ = std::move(other.file_);
+      state_ = std::move(other.state_);
+    }
+    return *this;
+  }
+  ~unix_listener() { stop(); }
+
+  /// The next connection, with the credentials that its peer had at connect(2).
+  [[nodiscard]] task<io_result<accepted_unix_socket>> accept() { return accept(state_); }
+  /// Applies the policy. @return `transport_error::peer_refused`; the peer reads
+  /// the end then, and nothing else.
+  [[nodiscard]] task<io_result<unix_stream>> establish(accepted_unix_socket accepted) {
+    return establish(state_, std::move(accepted));
+  }
+  /// Ends `accept` for good; connect(2) says ECONNREFUSED from now on. The file
+  /// and its lock stay until destruction.
+  void stop() noexcept {
+    if (!state_ || state_->stopped) return;
+    state_->stopped = true;
+    state_->socket.shutdown();
+  }
+  /// `unix:` and the path as it was given.
+  [[nodiscard]] const std::string& text() const noexcept { return state_->text; }
+  /// The listening socket, which stays this object's.
+  [[nodiscard]] int native_socket() const noexcept { return state_->socket.get(); }
+
+private:
+  // Shared with the tasks, so that the socket outlives a pending accept.
+  struct state {
+    state(owned_socket listening, std::string address, const peer_policy& allowed) noexcept
+        : socket(std::move(listening)), text(std::move(address)), policy(allowed) {}
+    owned_socket socket;
+    std::string text;
+    peer_policy policy;
+    bool stopped = false;
+  };
+
+  static task<io_result<accepted_unix_socket>> accept(std::shared_ptr<state> of) {
+    ring& home = of->socket.home();
+    if (of->stopped) co_return io_failure(ECANCELED);
+    const io_result<int> accepted = co_await home.accept(of->socket.get());
+    owned_socket socket{home, accepted ? *accepted : -1};
+    if (of->stopped) co_return io_failure(ECANCELED);
+    if (!accepted) co_return failure{accepted.error()};
+    const io_result<peer_credentials> peer = peer_credentials::of_peer(socket.get());
+    if (!peer) co_return failure{peer.error()};
+    co_return accepted_unix_socket{std::move(socket), peer_info{of->text, *peer}};
+  }
+  static task<io_result<unix_stream>> establish(std::shared_ptr<state> of,
+                                                accepted_unix_socket accepted) {
+    const peer_info peer = accepted.peer();
+    owned_socket socket = std::move(accepted).take_socket();
+    if (!of->policy.allows(peer)) {
+      co_return failure<std::error_code>{transport_error::peer_refused};
+    }
+    co_return unix_stream{std::move(socket), peer};
+  }
+
+  socket_file file_;
+  std::shared_ptr<state> state_;
+};
+static_assert(listener<unix_listener> && has_peer<accepted_unix_socket>);
+}  // namespace ringrpc
