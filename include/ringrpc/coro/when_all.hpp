@@ -18,6 +18,13 @@
 #include <ringrpc/coro/run_queue.hpp>
 #include <ringrpc/coro/task.hpp>
 
+// g++ 12 says of coroutine templates that their frames use the anonymous namespace
+// where a user's type does; a frame is not seen outside of its unit.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"
+#endif
+
 namespace ringrpc {
 namespace detail {
 /// Counts the tasks that have not ended yet.
@@ -116,3 +123,7 @@ template <class T>
   co_return results;
 }
 }  // namespace ringrpc
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif

@@ -23,6 +23,13 @@
 #include <ringrpc/transport/byte_stream.hpp>
 #include <ringrpc/transport/listener.hpp>
 
+// g++ 12 says of coroutine templates that their frames use the anonymous namespace
+// where a user's type does; a frame is not seen outside of its unit.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"
+#endif
+
 namespace ringrpc::detail::inline RINGRPC_ABI {
 /// Calls a function object as if it were a member of it.
 struct call_target {
@@ -163,3 +170,7 @@ private:
   std::shared_ptr<detail::server_core> core_;
 };
 }  // namespace ringrpc::inline RINGRPC_ABI
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif

@@ -21,6 +21,13 @@
 #include <ringrpc/transport/connection_factory.hpp>
 #include <ringrpc/transport/unix_connector.hpp>
 
+// g++ 12 says of coroutine templates that their frames use the anonymous namespace
+// where a user's type does; a frame is not seen outside of its unit.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"
+#endif
+
 namespace ringrpc::detail::inline RINGRPC_ABI {
 template <connection_factory Factory>
 class factory_connector final : public connector {
@@ -71,3 +78,7 @@ inline std::shared_ptr<channel_core> make_channel_core(ring& home, std::string_v
                            unix_connector{parsed->path()});
 }
 }  // namespace ringrpc::detail::inline RINGRPC_ABI
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif

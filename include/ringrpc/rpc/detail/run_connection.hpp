@@ -16,6 +16,13 @@
 #include <ringrpc/rpc/detail/stream_driver.hpp>
 #include <ringrpc/transport/byte_stream.hpp>
 
+// g++ 12 says of coroutine templates that their frames use the anonymous namespace
+// where a user's type does; a frame is not seen outside of its unit.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"
+#endif
+
 namespace ringrpc::detail::inline RINGRPC_ABI {
 /// Waits until `over` wants its transport closed, then ends it in order: our side is
 /// shut down, the peer's end awaited for a second. A stop aborts.
@@ -62,3 +69,7 @@ task<> run_connection(connection& over, Stream stream) {
   co_await stream.close();
 }
 }  // namespace ringrpc::detail::inline RINGRPC_ABI
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif

@@ -24,6 +24,13 @@
 #include <ringrpc/rpc/detail/with_deadline.hpp>
 #include <ringrpc/transport/listener.hpp>
 
+// g++ 12 says of coroutine templates that their frames use the anonymous namespace
+// where a user's type does; a frame is not seen outside of its unit.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"
+#endif
+
 namespace ringrpc::detail::inline RINGRPC_ABI {
 /// How long the server waits after an accept that failed: the lack of descriptors or
 /// memory goes by, and an immediate retry would burn the processor.
@@ -129,3 +136,7 @@ private:
   Listener from_;
 };
 }  // namespace ringrpc::detail::inline RINGRPC_ABI
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif

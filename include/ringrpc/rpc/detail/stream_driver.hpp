@@ -18,6 +18,13 @@
 #include <ringrpc/rpc/detail/driver.hpp>
 #include <ringrpc/transport/byte_stream.hpp>
 
+// g++ 12 says of coroutine templates that their frames use the anonymous namespace
+// where a user's type does; a frame is not seen outside of its unit.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"
+#endif
+
 namespace ringrpc::inline RINGRPC_ABI {
 /// Of one connection. The stream is borrowed; its owner closes it after `run` has
 /// ended.
@@ -96,3 +103,7 @@ private:
   bool ended_ = false;
 };
 }  // namespace ringrpc::inline RINGRPC_ABI
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif

@@ -14,6 +14,13 @@
 #include <ringrpc/coro/task.hpp>
 #include <ringrpc/ring/ring.hpp>
 
+// g++ 12 says of coroutine templates that their frames use the anonymous namespace
+// where a user's type does; a frame is not seen outside of its unit.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"
+#endif
+
 namespace ringrpc::detail::inline RINGRPC_ABI {
 struct stop_timer : timer {
   explicit stop_timer(stop_source& stopped) noexcept
@@ -52,3 +59,7 @@ task<T> with_deadline(task<T> work, time_point deadline, stop_token other = {}) 
   co_return running.take();
 }
 }  // namespace ringrpc::detail::inline RINGRPC_ABI
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
