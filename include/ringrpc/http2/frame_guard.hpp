@@ -88,7 +88,10 @@ constexpr breach frame_guard::check(const frame_header& header, time_point now) 
     case static_cast<std::uint8_t>(frame_type::data):
       if (header.length == 0 && !header.has(frame_flag::end_stream)) return glitch(now);
       return {};
-    case static_cast<std::uint8_t>(frame_type::priority): return glitch(now);
+    case static_cast<std::uint8_t>(frame_type::priority):
+      // RFC 9113 section 6.3; nghttp2 looks at none of them.
+      if (header.stream_id == 0) return {error_code::protocol_error, "PRIORITY on stream 0"};
+      return glitch(now);
     case static_cast<std::uint8_t>(frame_type::settings):
     case static_cast<std::uint8_t>(frame_type::goaway):
     case static_cast<std::uint8_t>(frame_type::window_update): return {};

@@ -4,13 +4,13 @@
 // PING and SETTINGS.
 #pragma once
 
-#include <nghttp2/nghttp2.h>
-
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+
+#include <nghttp2/nghttp2.h>
 
 #include <ringrpc/http2/nghttp2_core.hpp>
 
@@ -36,8 +36,8 @@ public:
 protected:
   using nghttp2_core::nghttp2_core;
 
-  /// Queues WINDOW_UPDATE if the peer needs it: half the window is credited, or the
-  /// peer has less than half of it left.
+  /// Queues WINDOW_UPDATE for what was credited, once the peer has less than half of
+  /// the initial window left.
   void update_window_if_low(stream& s) noexcept;
 
 private:
@@ -75,12 +75,10 @@ inline std::uint32_t nghttp2_control::receive_window(const stream_ref& r) const 
 
 inline void nghttp2_control::update_window_if_low(stream& s) noexcept {
   if (s.unsent_credit_bytes == 0 || s.remote_ended || s.over()) return;
-  const std::uint32_t half = std::max(initial_window() / 2, 1U);
-  // The layer above counts with all it has credited: holding credit back while the
-  // peer is short of window could stop a message that it knows to fit.
-  if (s.unsent_credit_bytes >= half ||
-      nghttp2_session_get_stream_local_window_size(session_.get(), s.ref.id) <
-          static_cast<std::int32_t>(half)) {
+  // Credit may wait while the peer has half a window left. Not longer: the layer above
+  // counts with all it has credited, and would wait for a message that it knows to fit.
+  const std::int64_t half = std::max<std::int64_t>(initial_window() / 2, 1);
+  if (nghttp2_session_get_stream_local_window_size(session_.get(), s.ref.id) < half) {
     send_credit(s);
   }
 }

@@ -5,8 +5,6 @@
 // nghttp2_sender, then nghttp2_engine with the events.
 #pragma once
 
-#include <nghttp2/nghttp2.h>
-
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -15,6 +13,8 @@
 #include <new>
 #include <span>
 #include <string_view>
+
+#include <nghttp2/nghttp2.h>
 
 #include <ringrpc/base/bytes.hpp>
 #include <ringrpc/base/memory_pool.hpp>

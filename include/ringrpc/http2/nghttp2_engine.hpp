@@ -5,13 +5,13 @@
 // header blocks, windows, limits and turns are ours.
 #pragma once
 
-#include <nghttp2/nghttp2.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <new>
 #include <span>
 #include <string_view>
+
+#include <nghttp2/nghttp2.h>
 
 #include <ringrpc/base/bytes.hpp>
 #include <ringrpc/base/time.hpp>

@@ -6,13 +6,13 @@
 // nghttp2 gives.
 #pragma once
 
-#include <nghttp2/nghttp2.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
+
+#include <nghttp2/nghttp2.h>
 
 #include <ringrpc/base/bytes.hpp>
 #include <ringrpc/http2/closed_streams.hpp>

@@ -10,13 +10,13 @@
 // after the other.
 #pragma once
 
-#include <nghttp2/nghttp2.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+
+#include <nghttp2/nghttp2.h>
 
 #include <ringrpc/base/intrusive_list.hpp>
 #include <ringrpc/base/output.hpp>

@@ -4,8 +4,6 @@
 // and with the options that hand validation, windows and limits over to us.
 #pragma once
 
-#include <nghttp2/nghttp2.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -14,6 +12,8 @@
 #include <new>
 #include <span>
 #include <string_view>
+
+#include <nghttp2/nghttp2.h>
 
 #include <ringrpc/base/memory_pool.hpp>
 #include <ringrpc/http2/headers.hpp>
