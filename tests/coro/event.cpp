@@ -127,6 +127,22 @@ TEST_CASE("event: set first and stopped then, the wait ends once, with true") {
   CHECK(running.finish());
 }
 
+TEST_CASE("event: a stop does not send a waiter that is ready to the end of the queue") {
+  test::loop here;
+  event one;
+  event other;
+  std::vector<int> log;
+  stop_source second_stop;
+  const environment second_where{&here.queue, second_stop.token(), nullptr};
+  started<> first{here, logs(one, log, 1)};
+  started<> second{here, logs(other, log, 2), second_where};
+  one.set();
+  other.set();
+  here.stop.request_stop();
+  here.drain();
+  CHECK(log == std::vector<int>{1, 2});
+}
+
 TEST_CASE("event: stopped first and set before the waiter runs, the wait ends once, with true") {
   test::loop here;
   event one;

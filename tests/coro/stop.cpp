@@ -31,6 +31,7 @@ struct impatient : stop_callback {
   explicit impatient(stop_source& of)
       : stop_callback([](stop_callback& self) noexcept {
           impatient& one = static_cast<impatient&>(self);
+          one.saw_request = one.source.stop_requested();
           one.source.request_stop();
           one.armed = one.late.arm(one.source.token());
         }),
@@ -38,6 +39,7 @@ struct impatient : stop_callback {
   stop_source& source;
   counting late;
   bool armed = true;
+  bool saw_request = false;
 };
 }  // namespace
 
@@ -142,6 +144,7 @@ TEST_CASE("stop_source: a request from inside of a request does nothing more") {
   CHECK(last.arm(source.token()));
   source.request_stop();
   CHECK(last.calls == 1);
+  CHECK(first.saw_request);
   CHECK_FALSE(first.armed);
   CHECK(first.late.calls == 0);
 }
