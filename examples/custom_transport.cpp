@@ -47,7 +47,6 @@ public:
   }
   void abort() noexcept { end(*in_), end(*out_); }
   ringrpc::task<> close() { co_return; }
-
 private:
   static void end(queue& one) noexcept { one.ended = true, one.changed.set(); }
   std::shared_ptr<queue> in_, out_;
@@ -56,7 +55,7 @@ static_assert(ringrpc::byte_stream<scrambled_stream>);
 
 using shout = ringrpc::unary_method<"/demo.Text/Shout", std::string, std::string>;
 
-ringrpc::task<int> call_it(ringrpc::ring& ring) {
+ringrpc::task<> call_it(ringrpc::ring& ring) {
   ringrpc::server server{ring};
   server.handle<shout>([](ringrpc::server_context&, const std::string& in) {
     return ringrpc::result<std::string>{in + "!"};
@@ -70,12 +69,11 @@ ringrpc::task<int> call_it(ringrpc::ring& ring) {
   ringrpc::channel channel{ring, factory};
   const std::string word = "hello";
   const ringrpc::result<std::string> answer = co_await channel.call<shout>(word);
-  std::cout << (answer ? *answer : answer.status().to_text()) << '\n';
-  co_return answer ? 0 : 1;
+  std::cout << answer.value() << '\n';  // throws a status_error where there is none
 }
 }  // namespace
 
 int main() {
   ringrpc::ring ring;
-  return ring.run(call_it(ring));
+  ring.run(call_it(ring));
 }
