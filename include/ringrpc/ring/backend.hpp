@@ -104,7 +104,9 @@ public:
   virtual void close(int fd) noexcept = 0;
   /// socketpair(2), AF_UNIX SOCK_STREAM, non-blocking, close-on-exec; 0 or -errno.
   virtual int socket_pair(int (&fds)[2]) noexcept = 0;
-  /// A descriptor that polls readable while `reap` would find something. -1: none.
+  /// A descriptor for poll(2) and epoll(7) that becomes readable when something
+  /// completes after the last `submit`, its deadline comes, or `wake` is called; from
+  /// the first call on. `submit` makes it unreadable, so reap after that. -1: none.
   virtual int pollable_fd() noexcept = 0;
 
   /// Operations that have begun and not completed.

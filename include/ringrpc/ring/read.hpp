@@ -52,7 +52,8 @@ inline bool read_awaiter::start() noexcept {
 }
 
 inline bool read_awaiter::completed(int result) noexcept {
-  if (result == -ENOTSOCK && socket_) {
+  // -EAGAIN: the kernel could not wait for it, as for a file.
+  if (socket_ && (result == -ENOTSOCK || result == -EAGAIN)) {
     socket_ = false;
     kernel().arm_read(*this, fd_, into_, -1);
     return true;

@@ -231,23 +231,17 @@ inline void ring::spawn(task<> work) {
 
 inline bool ring::turn() {
   enter();
-  bool happened = false;
-  for (unsigned steps = 0; steps < steps_per_turn_max;) {
-    if (step()) {
-      happened = true;
-      ++steps;
-      continue;
-    }
+  unsigned steps = 0;
+  do {
+    while (steps < steps_per_turn_max && step()) ++steps;
     hot_.arm(0);
     core_.kernel->submit(core_.timers.next());
-    if (idle() && reap() == 0) break;
-  }
-  hot_.arm(0);
-  core_.kernel->submit(core_.timers.next());
+    static_cast<void>(reap());  // what completed at once, or before the descriptor was cleared
+  } while (!idle() && steps < steps_per_turn_max);
   // The host sleeps now; what is left or was posted meanwhile must wake it.
   if (!inbox_->begin_sleep() || !idle()) core_.kernel->wake();
   leave();
-  return happened;
+  return steps != 0;
 }
 
 inline int ring::pollable_fd() noexcept { return kernel().pollable_fd(); }

@@ -78,29 +78,46 @@ public:
   int shutdown_write(int fd) noexcept override { return shut_down(fd, SHUT_WR); }
   void close(int fd) noexcept override { static_cast<void>(::close(fd)); }
   int socket_pair(int (&fds)[2]) noexcept override;
-  int pollable_fd() noexcept override { return ring().ring_fd; }
+  int pollable_fd() noexcept override { return notify_fd(); }
 
   [[nodiscard]] std::size_t in_flight() const noexcept override { return in_flight_; }
   [[nodiscard]] backend_kind kind() const noexcept override { return backend_kind::io_uring; }
 
 private:
   // The user data of a request is the address of its operation and a kind.
-  enum kind_of_request : std::uint64_t { plain, pooled, with_private_buffer, no_memory };
+  enum kind_of_request : std::uint64_t {
+    plain,
+    pooled,
+    with_private_buffer,
+    no_memory,
+    cancelling
+  };
   static constexpr std::uint64_t kind_mask = 7;
+  // Behind the kind, in an operation's backend_word; its upper half is the answer.
+  static constexpr std::uint64_t cancel_pending = 8;  // no answer to the cancel yet
+  static constexpr std::uint64_t answered = 16;
   static_assert(alignof(operation) > kind_mask);
 
   static int shut_down(int fd, int how) noexcept { return ::shutdown(fd, how) == 0 ? 0 : -errno; }
 
+  static std::uint64_t word_of(operation& op, std::uint64_t kind) noexcept {
+    return reinterpret_cast<std::uintptr_t>(&op) | kind;
+  }
   /// Fills the request in for `op`, which is in flight from now on.
   void begin(operation& op, ::io_uring_sqe& sqe, kind_of_request kind) noexcept;
   void arm_pooled_recv(operation& op, int fd) noexcept;
+  void send_cancel(operation& op) noexcept;
+  void send_cancels_again() noexcept;
   void complete(const ::io_uring_cqe& cqe) noexcept override;
+  void cancel_answered(operation& op, int result) noexcept;
+  void finish(operation& op, int result) noexcept;
   void take_buffer(operation& op, buffer_id buffer, int result) noexcept;
   std::size_t hand_over(operation_queue& done) noexcept;
 
   bool buffer_ring_wanted_;
   std::size_t in_flight_ = 0;
-  operation_queue completed_;  // not handed over yet
+  operation_queue completed_;     // not handed over yet
+  operation_queue cancel_again_;  // in flight; a cancel has not found them
   std::size_t completed_count_ = 0;
   std::uint64_t random_state_ = detail::random_seed();
   detail::uring_buffers buffers_;
@@ -132,8 +149,8 @@ inline std::uint64_t uring_backend::random() noexcept {  // splitmix64
 inline void uring_backend::begin(operation& op, ::io_uring_sqe& sqe,
                                  kind_of_request kind) noexcept {
   op.begin();
-  op.backend_word = reinterpret_cast<std::uintptr_t>(&op) | kind;
-  ::io_uring_sqe_set_data64(&sqe, op.backend_word);
+  op.backend_word = kind;
+  ::io_uring_sqe_set_data64(&sqe, word_of(op, kind));
   ++in_flight_;
 }
 
@@ -226,13 +243,26 @@ inline void uring_backend::arm_write(operation& op, int fd, std::span<const std:
 }
 
 inline void uring_backend::cancel(operation& op) noexcept {
-  if (op.in_flight()) cancel_word(op.backend_word);
+  // Linked and in flight: it is about to be cancelled again.
+  if (op.in_flight() && (op.backend_word & cancel_pending) == 0 && !op.linked()) send_cancel(op);
+}
+
+inline void uring_backend::send_cancel(operation& op) noexcept {
+  ::io_uring_sqe& sqe = next_sqe();
+  ::io_uring_prep_cancel64(&sqe, word_of(op, op.backend_word & kind_mask), 0);
+  ::io_uring_sqe_set_data64(&sqe, word_of(op, cancelling));
+  op.backend_word |= cancel_pending;
+}
+
+inline void uring_backend::send_cancels_again() noexcept {
+  while (run_node* op = cancel_again_.pop_front()) send_cancel(static_cast<operation&>(*op));
 }
 
 inline void uring_backend::complete(const ::io_uring_cqe& cqe) noexcept {
   operation& op = *reinterpret_cast<operation*>(cqe.user_data & ~kind_mask);
   int result = cqe.res;
   switch (cqe.user_data & kind_mask) {
+    case cancelling: cancel_answered(op, result); return;
     case pooled:
       if ((cqe.flags & IORING_CQE_F_BUFFER) != 0) {
         take_buffer(op, {cqe.flags >> IORING_CQE_BUFFER_SHIFT}, result);
@@ -242,6 +272,26 @@ inline void uring_backend::complete(const ::io_uring_cqe& cqe) noexcept {
     case no_memory: result = -ENOBUFS; break;
     default: break;
   }
+  if ((op.backend_word & cancel_pending) == 0) {
+    finish(op, result);
+  } else {  // the answer to the cancel names the operation, which must live till then
+    op.backend_word |= answered | std::uint64_t{static_cast<std::uint32_t>(result)} << 32;
+  }
+}
+
+inline void uring_backend::cancel_answered(operation& op, int result) noexcept {
+  op.backend_word &= ~cancel_pending;
+  if ((op.backend_word & answered) != 0) {
+    finish(op, static_cast<int>(op.backend_word >> 32));
+  } else if (result == -ENOENT) {
+    // It was between two waits: its descriptor had become ready, and the kernel was
+    // about to try, and perhaps to wait again. Linux 6.18 does not find it then.
+    cancel_again_.push_back(op);
+  }
+}
+
+inline void uring_backend::finish(operation& op, int result) noexcept {
+  op.unlink();
   op.end(result);
   --in_flight_;
   completed_.push_back(op);
@@ -263,8 +313,15 @@ inline std::size_t uring_backend::hand_over(operation_queue& done) noexcept {
 }
 
 inline void uring_backend::submit(time_point next_deadline) noexcept {
-  prepare(next_deadline);
-  enter(0);
+  do {
+    send_cancels_again();
+    prepare(next_deadline);
+    enter(0);
+    if (!notifies()) return;  // else the caller may go to sleep in a foreign loop
+    clear_notification();
+    drain_hinted();  // what came before that; what comes later makes it readable
+  } while (!wake_armed() || !cancel_again_.empty());
+  if (next_deadline != never && !timeout_armed()) notify();  // it has come already
 }
 
 inline std::size_t uring_backend::reap(operation_queue& done) noexcept {
@@ -273,6 +330,7 @@ inline std::size_t uring_backend::reap(operation_queue& done) noexcept {
 }
 
 inline std::size_t uring_backend::wait(operation_queue& done, time_point until) noexcept {
+  send_cancels_again();
   prepare(until);
   drain();
   enter(completed_.empty() ? 1 : 0);

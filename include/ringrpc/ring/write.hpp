@@ -74,7 +74,8 @@ inline bool write_awaiter::start() noexcept {
 }
 
 inline bool write_awaiter::completed(int result) noexcept {
-  if (result == -ENOTSOCK && socket_) {
+  // -EAGAIN: the kernel could not wait for it, as for a file.
+  if (socket_ && (result == -ENOTSOCK || result == -EAGAIN)) {
     socket_ = false;
     arm();
     return true;

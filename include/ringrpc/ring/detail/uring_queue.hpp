@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include <liburing.h>
 
@@ -61,9 +62,27 @@ protected:
   /// Lets the kernel do its part where it says that it wants to, then drains.
   void drain_hinted() noexcept;
   /// Any thread: ends a wait, or the next one.
-  void wake() noexcept { static_cast<void>(::eventfd_write(wake_fd_.get(), 1)); }
+  void wake() noexcept {
+    static_cast<void>(::eventfd_write(wake_fd_.get(), 1));
+    // The kernel would pass it on from one eventfd to the other, but only after a while.
+    const int foreign = notify_from_any_thread_.load(std::memory_order_acquire);
+    if (foreign >= 0) static_cast<void>(::eventfd_write(foreign, 1));
+  }
   /// Ends our own requests, for the kernel writes into this object.
   void close() noexcept;
+
+  // For a foreign loop. The ring's own descriptor would not do: with deferred task
+  // work it does not wake who sleeps in poll(2) or epoll_wait(2) (Linux 6.18).
+
+  /// A descriptor that becomes readable with the next completion, deferred ones
+  /// included; from the first call on. -1: none can be had.
+  int notify_fd() noexcept;
+  [[nodiscard]] bool notifies() const noexcept { return static_cast<bool>(notify_fd_); }
+  /// Makes it unreadable; what comes later makes it readable again.
+  void clear_notification() noexcept;
+  void notify() noexcept { static_cast<void>(::eventfd_write(notify_fd_.get(), 1)); }
+  [[nodiscard]] bool wake_armed() const noexcept { return wake_armed_; }
+  [[nodiscard]] bool timeout_armed() const noexcept { return timeout_at_ != never; }
 
   /// Called by `drain` for each answer to a request of the derived class.
   virtual void complete(const ::io_uring_cqe& cqe) noexcept = 0;
@@ -82,6 +101,8 @@ private:
   ::__kernel_timespec timeout_{};  // read by the kernel when it takes the request
   std::uint64_t wake_count_ = 0;   // the kernel writes here
   file_descriptor wake_fd_;
+  file_descriptor notify_fd_;
+  std::atomic<int> notify_from_any_thread_{-1};
 };
 
 inline ::io_uring_sqe& uring_queue::next_sqe() noexcept {
@@ -148,6 +169,21 @@ inline void uring_queue::enter(unsigned completions_min) noexcept {
     fatal("a ring was used outside of its thread; use ring.remote().post(...) from other threads");
   }
   fatal_errno("io_uring_enter failed", -result);
+}
+
+inline int uring_queue::notify_fd() noexcept {
+  if (notify_fd_) return notify_fd_.get();
+  // Readable at first: something may have completed already.
+  file_descriptor made{::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)};
+  if (!made || ::io_uring_register_eventfd(&ring_, made.get()) != 0) return -1;
+  notify_fd_ = std::move(made);
+  notify_from_any_thread_.store(notify_fd_.get(), std::memory_order_release);
+  return notify_fd_.get();
+}
+
+inline void uring_queue::clear_notification() noexcept {
+  ::eventfd_t count = 0;
+  static_cast<void>(::eventfd_read(notify_fd_.get(), &count));
 }
 
 inline void uring_queue::close() noexcept {
