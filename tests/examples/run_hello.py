@@ -36,10 +36,12 @@ with tempfile.TemporaryDirectory() as private:  # mode 0700
         refused = client(socket, "")
         check(refused.returncode == 1 and "INVALID_ARGUMENT: name is empty" in refused.stderr,
               "a status of the handler arrives with its message")
-        second = subprocess.run([server_program, socket], capture_output=True, text=True, timeout=60)
+        second = subprocess.run([server_program, socket], capture_output=True, text=True,
+                                timeout=60)
         check(second.returncode == 1 and f"pid {server.pid}" in second.stderr,
               "a second server is refused: " + second.stderr.strip())
     finally:
         server.send_signal(signal.SIGTERM)
         code = server.wait(60)
-    check(code == 0 and not os.path.exists(socket), "SIGTERM drains, removes the socket and exits 0")
+    check(code == 0 and not os.path.exists(socket),
+          "SIGTERM drains, removes the socket and exits 0")

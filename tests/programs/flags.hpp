@@ -61,7 +61,9 @@ inline flags parse_flags(int argc, char** argv) {
     else if (name == "--concurrency") parsed.concurrency = parse_number<unsigned>(name, value);
     else if (name == "--connections") parsed.connections = parse_number<unsigned>(name, value);
     else if (name == "--payload") parsed.payload = parse_number<std::uint32_t>(name, value);
-    else if (name == "--stream-count") parsed.stream_count = parse_number<std::uint32_t>(name, value);
+    else if (name == "--stream-count") {
+      parsed.stream_count = parse_number<std::uint32_t>(name, value);
+    }
     else if (name == "--seconds") parsed.seconds = parse_number<double>(name, value);
     else if (name == "--warmup") parsed.warmup = parse_number<double>(name, value);
     else if (name == "--server-pid") parsed.server_pid = parse_number<int>(name, value);

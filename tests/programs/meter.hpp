@@ -39,8 +39,8 @@ inline double cpu_seconds_of(int pid) {
   const char* rest = std::strrchr(text.c_str(), ')');
   unsigned long long user = 0;
   unsigned long long system = 0;
-  if (rest == nullptr || std::sscanf(rest + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
-                                     &user, &system) != 2) {
+  constexpr char fields[] = "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu";
+  if (rest == nullptr || std::sscanf(rest + 2, fields, &user, &system) != 2) {
     return -1;
   }
   return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
@@ -121,7 +121,8 @@ public:
     } else {
       std::printf("\"server_cpu_s\":null,\"server_rss_kb\":null,");
     }
-    std::printf("\"client_rss_kb\":%ld,\"errors\":%" PRIu64 "}\n", peak_rss_kb(::getpid()), errors_);
+    std::printf("\"client_rss_kb\":%ld,\"errors\":%" PRIu64 "}\n", peak_rss_kb(::getpid()),
+                errors_);
     std::fflush(stdout);
   }
 

@@ -4,6 +4,8 @@
 // of methods.
 #pragma once
 
+#include <concepts>
+#include <cstddef>
 #include <string_view>
 
 #include <ringrpc/base/config.hpp>
@@ -15,7 +17,12 @@ namespace ringrpc::inline RINGRPC_ABI {
 inline constexpr int generated_code_version = 1;
 
 /// How many messages go each way.
-enum class method_kind : unsigned char { unary, server_streaming, client_streaming, bidi_streaming };
+enum class method_kind : unsigned char {
+  unary,
+  server_streaming,
+  client_streaming,
+  bidi_streaming,
+};
 }  // namespace ringrpc::inline RINGRPC_ABI
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
@@ -50,13 +57,16 @@ template <fixed_string Path, message Request, message Response>
 using unary_method = basic_method<Path, Request, Response, method_kind::unary>;
 /// One request, any number of responses.
 template <fixed_string Path, message Request, message Response>
-using server_streaming_method = basic_method<Path, Request, Response, method_kind::server_streaming>;
+using server_streaming_method =
+    basic_method<Path, Request, Response, method_kind::server_streaming>;
 /// Any number of requests, one response.
 template <fixed_string Path, message Request, message Response>
-using client_streaming_method = basic_method<Path, Request, Response, method_kind::client_streaming>;
+using client_streaming_method =
+    basic_method<Path, Request, Response, method_kind::client_streaming>;
 /// Any number both ways, independent of each other.
 template <fixed_string Path, message Request, message Response>
-using bidi_streaming_method = basic_method<Path, Request, Response, method_kind::bidi_streaming>;
+using bidi_streaming_method =
+    basic_method<Path, Request, Response, method_kind::bidi_streaming>;
 
 /// Any of the four.
 template <class M>

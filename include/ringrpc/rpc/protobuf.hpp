@@ -4,13 +4,13 @@
 // needs protobuf; generated `foo.ringrpc.hpp` files include it.
 #pragma once
 
-#include <google/protobuf/message_lite.h>
-
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
+
+#include <google/protobuf/message_lite.h>
 
 #include <ringrpc/base/config.hpp>
 #include <ringrpc/rpc/channel.hpp>

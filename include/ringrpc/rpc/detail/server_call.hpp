@@ -71,7 +71,10 @@ inline status status_of_current_exception() noexcept {
 }
 
 /// A call of an unknown method, or the base of those that have a handler.
-class server_call : public server_context, public call_stream, public listed_call, public fresh_deadline {
+class server_call : public server_context,
+                    public call_stream,
+                    public listed_call,
+                    public fresh_deadline {
 public:
   /// A new stream, in feed. @param method  static, or of a method entry.
   void open(server_call_host& host, http2::stream_ref stream, std::string_view method) noexcept;
