@@ -6,27 +6,53 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 
 #include <ringrpc/http2/headers.hpp>
 
 namespace ringrpc::http2 {
+namespace detail {
+/// Which bytes may be in a field's name (RFC 9113 section 8.2.1).
+inline constexpr std::array<bool, 256> name_bytes = [] {
+  std::array<bool, 256> allowed{};
+  for (std::size_t c = '!'; c < 0x7f; ++c) allowed[c] = (c < 'A' || c > 'Z') && c != ':';
+  return allowed;
+}();
+
+/// Whether one of eight bytes is zero.
+[[nodiscard]] constexpr bool any_zero_byte(std::uint64_t bytes) noexcept {
+  return ((bytes - 0x0101'0101'0101'0101) & ~bytes & 0x8080'8080'8080'8080) != 0;
+}
+}  // namespace detail
+
 /// Whether `name` may be the name of a field that is no pseudo field: not empty,
 /// no upper case, control, space, ':' or non-ASCII byte (RFC 9113 section 8.2.1).
 [[nodiscard]] constexpr bool valid_field_name(std::string_view name) noexcept {
-  if (name.empty()) return false;
   for (const char c : name) {
-    if (c <= ' ' || c >= '\x7f' || (c >= 'A' && c <= 'Z') || c == ':') return false;
+    if (!detail::name_bytes[static_cast<unsigned char>(c)]) return false;
   }
-  return true;
+  return !name.empty();
 }
 
 /// Whether `value` may be a field's value: no NUL, CR or LF. Spaces and tabs at
 /// its ends are borne (RFC 9113 section 8.2.1 forbids sending them).
-[[nodiscard]] constexpr bool valid_field_value(std::string_view value) noexcept {
+[[nodiscard]] inline bool valid_field_value(std::string_view value) noexcept {
+  // Eight bytes at a time: every header of every call comes by here.
+  while (value.size() >= sizeof(std::uint64_t)) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, value.data(), sizeof bytes);
+    constexpr std::uint64_t each = 0x0101'0101'0101'0101;
+    if (detail::any_zero_byte(bytes) || detail::any_zero_byte(bytes ^ each * '\r') ||
+        detail::any_zero_byte(bytes ^ each * '\n')) {
+      return false;
+    }
+    value.remove_prefix(sizeof bytes);
+  }
   for (const char c : value) {
     if (c == '\0' || c == '\r' || c == '\n') return false;
   }
@@ -51,23 +77,35 @@ struct named_field {
   known_field field;
 };
 inline constexpr std::array<named_field, 13> known_fields{{
-    {":authority", known_field::authority},
-    {":method", known_field::method},
-    {":path", known_field::path},
-    {":scheme", known_field::scheme},
-    {":status", known_field::status},
     {"te", known_field::te},
     {"host", known_field::host},
+    {":path", known_field::path},
+    {":method", known_field::method},
+    {":scheme", known_field::scheme},
+    {":status", known_field::status},
+    {":authority", known_field::authority},
     {"content-length", known_field::content_length},
     // RFC 9113 section 8.2.2: they belong to a connection of HTTP/1.
+    {"upgrade", known_field::of_connection},
     {"connection", known_field::of_connection},
     {"keep-alive", known_field::of_connection},
     {"proxy-connection", known_field::of_connection},
     {"transfer-encoding", known_field::of_connection},
-    {"upgrade", known_field::of_connection},
 }};
+inline constexpr std::size_t known_length_max = 17;
+/// For each length the rows of `known_fields` that have it, as bits.
+inline constexpr std::array<std::uint16_t, known_length_max + 1> rows_of_length = [] {
+  std::array<std::uint16_t, known_length_max + 1> rows{};
+  for (std::size_t row = 0; row < known_fields.size(); ++row) {
+    std::uint16_t& bits = rows[known_fields[row].name.size()];
+    bits = static_cast<std::uint16_t>(bits | 1U << row);
+  }
+  return rows;
+}();
 [[nodiscard]] constexpr known_field known_field_of(std::string_view name) noexcept {
-  for (const named_field& known : known_fields) {
+  if (name.size() > known_length_max) return known_field::other;
+  for (unsigned rows = rows_of_length[name.size()]; rows != 0; rows &= rows - 1) {
+    const named_field& known = known_fields[static_cast<std::size_t>(std::countr_zero(rows))];
     if (known.name == name) return known.field;
   }
   return known_field::other;
@@ -98,8 +136,8 @@ inline constexpr std::array<named_field, 13> known_fields{{
 /// The state of one pass over a block.
 class block_checker {
 public:
-  constexpr block_findings run(std::span<const header_field> fields, block_kind kind,
-                               bool too_large) noexcept {
+  block_findings run(std::span<const header_field> fields, block_kind kind,
+                     bool too_large) noexcept {
     for (const header_field& field : fields) {
       const std::string_view wrong = look_at(field, kind);
       if (!wrong.empty()) return {wrong, false, 0, -1};
@@ -122,7 +160,7 @@ private:
     constexpr bool& operator[](known_field f) noexcept { return set[static_cast<std::size_t>(f)]; }
   };
 
-  constexpr std::string_view look_at(const header_field& field, block_kind kind) noexcept {
+  std::string_view look_at(const header_field& field, block_kind kind) noexcept {
     if (!valid_field_value(field.value)) return "a header value has NUL, CR or LF";
     const known_field known = known_field_of(field.name);
     if (!field.name.empty() && field.name.front() == ':') return pseudo(field, known, kind);
@@ -194,8 +232,8 @@ private:
 /// @param kind  request, response (also for one that may prove informational), or
 ///        trailers.
 /// @param too_large  fields are missing at the end, so none is asked for in a request.
-[[nodiscard]] constexpr block_findings check_block(std::span<const header_field> fields,
-                                                   block_kind kind, bool too_large) noexcept {
+[[nodiscard]] inline block_findings check_block(std::span<const header_field> fields,
+                                                block_kind kind, bool too_large) noexcept {
   return detail::block_checker{}.run(fields, kind, too_large);
 }
 }  // namespace ringrpc::http2
