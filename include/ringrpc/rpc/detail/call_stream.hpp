@@ -54,7 +54,8 @@ private:
   };
   void wake() noexcept {
     stopped_.disarm();
-    queue_->push(*this);
+    // What ends a call may have stopped the handler, and so woken this already.
+    if (!linked()) queue_->push(*this);
   }
 
   call_stream& of_;

@@ -62,9 +62,10 @@ public:
   // As a carrier of calls.
   void carry(client_call& call) noexcept override;
   void recycle(client_call& call) noexcept override;
+  [[nodiscard]] bool closed() const noexcept override { return state_ == channel_state::shutdown; }
+  [[nodiscard]] std::string_view target() const noexcept override { return target_; }
 
   // For the connector's task.
-  [[nodiscard]] std::string_view target() const noexcept { return target_; }
   [[nodiscard]] std::string_view authority() const noexcept { return options_.authority; }
   [[nodiscard]] unsigned attempt() const noexcept { return attempt_; }
   [[nodiscard]] time_point connect_deadline() const noexcept {
@@ -92,12 +93,22 @@ private:
           of_(of) {}
     channel_core& of_;
   };
+  /// The ring's run ends: no connection will be made for calls that wait.
+  struct run_end : stop_callback {
+    explicit run_end(channel_core& of) noexcept
+        : stop_callback([](stop_callback& self) noexcept {
+            static_cast<run_end&>(self).of_.end_waiting("the ring's run has ended");
+          }),
+          of_(of) {}
+    channel_core& of_;
+  };
   static constexpr std::size_t kept_calls_max = 256;
 
   [[nodiscard]] bool put_on_connection(client_call& call) noexcept;
   void begin_connecting() noexcept;
   void attempt_failed() noexcept;
   void fail_waiting() noexcept;
+  void end_waiting(std::string_view why) noexcept;
   void pump() noexcept;
   void retry_due() noexcept;
   [[nodiscard]] status unavailable_status() const noexcept;
@@ -118,6 +129,7 @@ private:
   client_connection* current_ = nullptr;
   event ended_;
   stop_source stop_;
+  run_end run_end_;
   std::string last_failure_;
   unsigned attempt_ = 1;
   unsigned tasks_ = 0;

@@ -14,7 +14,8 @@ inline channel_core::channel_core(ring& home, std::string target, channel_option
       options_(std::move(options)),
       connects_(std::move(connects)),
       backoff_(options_.backoff),
-      retry_(*this) {
+      retry_(*this),
+      run_end_(*this) {
   ended_.set();
 }
 
@@ -56,6 +57,10 @@ inline void channel_core::carry(client_call& call) noexcept {
   if (waiting_.empty() && put_on_connection(call)) return;
   if (state_ == channel_state::transient_failure && !call.wait_for_ready()) {
     call.finish(unavailable_status());
+    return;
+  }
+  if (!run_end_.linked() && !run_end_.arm(home_.where().stop)) {
+    call.finish(cancelled("the ring's run has ended"));
     return;
   }
   waiting_.push_back(call);
@@ -131,6 +136,11 @@ inline void channel_core::fail_waiting() noexcept {
   }
 }
 
+inline void channel_core::end_waiting(std::string_view why) noexcept {
+  const status end = cancelled(why);
+  while (stream_handler* first = waiting_.front()) static_cast<client_call&>(*first).finish(end);
+}
+
 inline status channel_core::unavailable_status() const noexcept {
   try {
     std::string text{"cannot connect to "};
@@ -192,11 +202,10 @@ inline void channel_core::task_ended() noexcept {
 inline void channel_core::shut_down() noexcept {
   if (state_ == channel_state::shutdown) return;
   state_ = channel_state::shutdown;
-  home_.disarm(retry_);
+  if (retry_.armed()) home_.disarm(retry_);  // the ring may be gone: it is off then
+  retry_.unlink();
   if (tasks_ > 0) stop_.request_stop();
-  while (stream_handler* first = waiting_.front()) {
-    static_cast<client_call&>(*first).finish(cancelled("the channel was closed"));
-  }
+  end_waiting("the channel was closed");
   current_ = nullptr;
   for (client_connection* one = connections_.front(); one != nullptr;
        one = connections_.next(*one)) {

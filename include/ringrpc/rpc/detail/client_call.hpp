@@ -34,6 +34,10 @@ public:
   virtual void carry(client_call& call) noexcept = 0;
   /// The object is free for another call.
   virtual void recycle(client_call& call) noexcept = 0;
+  /// Whether it has ended: calls end with CANCELLED then.
+  [[nodiscard]] virtual bool closed() const noexcept = 0;
+  /// Where calls go, for texts.
+  [[nodiscard]] virtual std::string_view target() const noexcept = 0;
 
 protected:
   ~call_carrier() = default;
@@ -148,6 +152,15 @@ private:
   void output_failed(status why) noexcept final { finish(std::move(why)); }
   void before_output() noexcept final { sent_message_ = true; }
   void finish_in_order(status end) noexcept;
+  /// Whether the deadline has passed, although its timer may not have had its turn.
+  /// A call may outlive its ring; its timer is off then, and the ring not asked.
+  [[nodiscard]] bool late() const noexcept {
+    return deadline_timer_.linked() || (deadline_timer_.armed() && deadline_ <= home_.now());
+  }
+  void disarm_deadline() noexcept {
+    if (deadline_timer_.armed()) home_.disarm(deadline_timer_);
+    deadline_timer_.unlink();
+  }
   void settle(status end) noexcept;
   [[nodiscard]] bool may_retry() const noexcept;
   void release() noexcept;

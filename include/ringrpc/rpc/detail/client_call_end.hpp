@@ -111,11 +111,11 @@ inline void client_call::settle(status end) noexcept {
   if (end.ok() && expects_single() && !has_single()) {
     end = unimplemented("the call ended with OK and without its response message");
   }
-  if (end.code() == status_code::cancelled && deadline_ <= home_.now()) {
+  if (end.code() == status_code::cancelled && late()) {
     end = deadline_exceeded("the deadline passed");
   }
   end_ = std::move(end);
-  home_.disarm(deadline_timer_);
+  disarm_deadline();
   stopped_.disarm();
   parent_stopped_.disarm();
   request_.reset();
@@ -167,11 +167,15 @@ inline void client_call::stream_closed() noexcept {
     carrier_->carry(*this);
   } else if (!done_) {
     status end{status_code::unavailable};
-    try {
-      std::string text{"the connection was lost: "};
-      text.append(carried_by->end_text());
-      end = unavailable(text);
-    } catch (...) {
+    if (carrier_->closed()) {
+      end = cancelled("the channel was closed");
+    } else {
+      try {
+        std::string text{"the connection to "};
+        text.append(carrier_->target()).append(" was lost: ").append(carried_by->end_text());
+        end = unavailable(text);
+      } catch (...) {
+      }
     }
     settle(std::move(end));
     close_input();
