@@ -44,7 +44,7 @@ inline void connection::lost(std::error_code why) noexcept {
   home_.disarm(handshake_timer_);
   home_.disarm(block_timer_);
   home_.disarm(drain_timer_);
-  outgoing_.clear();
+  // What is being sent stays: the kernel may still read it.
   go_down();
   engine_.fail(http2::error_code::internal_error);
   dispatch();

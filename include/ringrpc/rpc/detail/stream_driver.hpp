@@ -77,7 +77,7 @@ private:
   }
 
   task<> write_loop() {
-    while (!ended_) {
+    while (!ended_ && !connection_.ended()) {
       output& out = connection_.outgoing();
       if (out.empty()) {
         more_output_.reset();
