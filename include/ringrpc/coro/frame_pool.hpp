@@ -53,11 +53,19 @@ struct frame_lists_cleaner {
   }
 };
 inline void clean_frame_lists_at_thread_end() noexcept {
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wexit-time-destructors"  // it is there for its destructor
+#endif
   thread_local frame_lists_cleaner cleaner;
+#if defined(__clang__)
+#pragma clang diagnostic pop
+#endif
   static_cast<void>(cleaner);
 }
 
-/// @param bytes  size of the frame. @throws std::bad_alloc
+/// @param bytes  size of the frame.
+/// @throws std::bad_alloc  where memory is short.
 inline void* allocate_frame(std::size_t bytes) {
   if (frames_are_pooled && bytes > 0 && bytes <= frame_lists::bytes_max) {
     frame_lists& lists = thread_frame_lists;
