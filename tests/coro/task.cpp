@@ -173,6 +173,20 @@ TEST_CASE("task: an exception after a suspension goes the same way and destroys 
   CHECK(counted.balanced());
 }
 
+namespace {
+struct throws_when_moved {
+  throws_when_moved() {}
+  throws_when_moved(throws_when_moved&&) { throw std::runtime_error{"moved"}; }
+};
+}  // namespace
+
+TEST_CASE("task: what the move of its result throws reaches who awaits") {
+  auto body = []() -> task<throws_when_moved> { co_return throws_when_moved(); };
+  test::loop here;
+  started<throws_when_moved> running{here, body()};
+  CHECK_THROWS_WITH_AS(static_cast<void>(running.take()), "moved", std::runtime_error);
+}
+
 TEST_CASE("task: one that suspends goes on when it is resumed, and so does who awaits it") {
   test::loop here;
   event first;

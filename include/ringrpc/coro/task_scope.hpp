@@ -40,9 +40,11 @@ public:
     }
   }
 
-  /// Starts `work` at once, on the caller's stack; it goes on when the caller
-  /// suspends. Its frame is destroyed by the loop after it ended, never inside
-  /// its own final suspension. What it throws is kept for `join`.
+  /// Starts `work` at once, on the caller's stack, and returns when it first
+  /// suspends or ends: a task that spawns its successor before it ever suspended
+  /// nests. Its frame is destroyed by the loop after it ended, never inside
+  /// its own final suspension. What it throws is kept for `join`; without a join
+  /// nobody sees it.
   /// @throws std::bad_alloc  before anything of `work` ran.
   void spawn(task<> work);
 
