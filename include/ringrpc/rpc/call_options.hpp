@@ -8,8 +8,11 @@
 
 #include <ringrpc/base/config.hpp>
 #include <ringrpc/base/time.hpp>
+#include <ringrpc/coro/frame_safe.hpp>
 #include <ringrpc/coro/stop.hpp>
 #include <ringrpc/grpc/metadata.hpp>
+#include <ringrpc/grpc/result.hpp>
+#include <ringrpc/grpc/status.hpp>
 
 namespace ringrpc::inline RINGRPC_ABI {
 class server_context;
@@ -35,8 +38,7 @@ struct call_options {
   /// stop hold here, too. It must not end before this call does.
   server_context* parent = nullptr;
 };
-// It is written in braces inside awaited expressions, where g++ 12 destroys the
-// members of an aggregate twice.
-static_assert(std::is_aggregate_v<call_options> &&
-              std::is_trivially_destructible_v<call_options>);
+// Written in braces, and as temporaries, inside awaited expressions.
+static_assert(std::is_aggregate_v<call_options> && frame_safe<call_options>);
+static_assert(frame_safe<metadata> && frame_safe<status> && frame_safe<result<metadata>>);
 }  // namespace ringrpc::inline RINGRPC_ABI

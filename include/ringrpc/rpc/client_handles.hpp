@@ -5,10 +5,11 @@
 #pragma once
 
 #include <coroutine>
-#include <optional>
+#include <string>
 #include <utility>
 
 #include <ringrpc/base/config.hpp>
+#include <ringrpc/coro/frame_safe.hpp>
 #include <ringrpc/grpc/metadata.hpp>
 #include <ringrpc/grpc/result.hpp>
 #include <ringrpc/grpc/status.hpp>
@@ -225,4 +226,8 @@ public:
     return server_stream_call<Response>::finish();
   }
 };
+
+// Temporaries of awaited expressions.
+static_assert(frame_safe<unary_call<std::string>> && frame_safe<unary_fill_call> &&
+              frame_safe<message_read<std::string>> && frame_safe<message_write>);
 }  // namespace ringrpc::inline RINGRPC_ABI

@@ -19,6 +19,7 @@
 #include <ringrpc/rpc/detail/server_accept.hpp>
 #include <ringrpc/rpc/detail/server_core.hpp>
 #include <ringrpc/rpc/method.hpp>
+#include <ringrpc/rpc/server_counters.hpp>
 #include <ringrpc/rpc/server_options.hpp>
 #include <ringrpc/transport/byte_stream.hpp>
 #include <ringrpc/transport/listener.hpp>
@@ -136,6 +137,8 @@ public:
 
   /// How many connections there are.
   [[nodiscard]] std::uint32_t connections() const noexcept { return core_->connection_count(); }
+  /// What it holds at this moment. Walks all connections.
+  [[nodiscard]] server_counters counters() const noexcept { return core_->counters(); }
 
 private:
   void start(task<> work) {

@@ -208,7 +208,8 @@ private:
   phase phase_ = phase::open;
   http2::role role_;
   bool dispatching_ = false;
-  bool draining_ = false;
+  bool draining_ = false;     // no new streams: by us or by the peer
+  bool drain_asked_ = false;  // by us
   bool gone_down_ = false;
   bool drain_confirmed_ = false;
   bool settings_received_ = false;

@@ -182,7 +182,8 @@ inline void connection::act(const record& happened) noexcept {
       if (settings_received_) home_.disarm(handshake_timer_);
       break;
     case record_kind::goaway:
-      draining_ = true;
+      // The peer goes away: the connection ends with its last stream.
+      draining_ = drain_confirmed_ = true;
       go_down();
       goaway_received(happened.code);
       break;

@@ -96,7 +96,7 @@ inline void connection::check_progress() noexcept {
     if (!stop && driver_ != nullptr) driver_->resume_reading();
   }
   if (phase_ == phase::open && draining_ && drain_confirmed_ && streams_ == 0) {
-    close_after_output();
+    end(http2::error_code::no_error, {});
     return;
   }
   if (phase_ == phase::closing && outgoing_.empty() && (send_failed_ || !engine_.wants_write())) {
@@ -127,11 +127,11 @@ inline void connection::go_down() noexcept {
 }
 
 inline void connection::drain() noexcept {
-  if (phase_ != phase::open || draining_) return;
-  draining_ = true;
+  if (phase_ != phase::open || drain_asked_) return;
+  drain_asked_ = draining_ = true;
   go_down();
   home_.arm(drain_timer_, saturating_add(home_.now(), options_.drain_time));
-  if (role_ == http2::role::server) {
+  if (role_ == http2::role::server && !drain_confirmed_) {
     // Two GOAWAYs (RFC 9113 section 6.8): the first lets what is on its way arrive,
     // the answer to the PING says that the client has seen it.
     engine_.goaway(detail::notice_stream_id, http2::error_code::no_error, {});

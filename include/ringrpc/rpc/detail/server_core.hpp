@@ -20,6 +20,7 @@
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/rpc/detail/handler_frames.hpp>
 #include <ringrpc/rpc/detail/server_connection.hpp>
+#include <ringrpc/rpc/server_counters.hpp>
 #include <ringrpc/rpc/server_options.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
@@ -102,6 +103,17 @@ public:
     count_uid(one.peer(), -1);
   }
   [[nodiscard]] std::uint32_t connection_count() const noexcept { return connection_count_; }
+  [[nodiscard]] server_counters counters() noexcept {
+    server_counters sums;
+    sums.connections = connection_count_;
+    for (server_connection* one = connections_.front(); one != nullptr;
+         one = connections_.next(*one)) {
+      sums.calls += one->host().calls;
+      sums.held_bytes += one->held_bytes();
+      sums.queued_bytes += one->engine().queued();
+    }
+    return sums;
+  }
 
 private:
   struct uid_count {
