@@ -171,6 +171,8 @@ private:
     void (*expired_)(connection&) noexcept;
   };
 
+  static constexpr std::size_t records_kept_max = 1024;
+
   static stream_handler* handler_of(void* user) noexcept {
     return static_cast<stream_handler*>(user);
   }

@@ -135,6 +135,8 @@ inline void connection::dispatch() noexcept {
     act(happened);
   }
   records_.clear();
+  // A flood must not leave its memory behind in every connection.
+  if (records_.capacity() > records_kept_max) std::vector<record>{}.swap(records_);
   dispatching_ = false;
   dispatched();
   check_progress();
