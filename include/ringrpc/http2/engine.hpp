@@ -109,8 +109,8 @@ concept event_sink =
 ///   more at most) or its room are used; DATA of the streams in turns. Returns how
 ///   many bytes. 0 although wants_write(): no room, no memory, or no window.
 /// - `wants_write()`: `gather` would produce something.
-/// - `reply_bytes()`, `reply_count()`: our replies that were not gathered yet;
-///   compare with `limits::reply_bytes_max` and `reply_count_max`.
+/// - `reply_bytes()`, `reply_count()`: our replies that were not gathered yet, the
+///   bytes at most; compare with `limits::reply_bytes_max` and `reply_count_max`.
 /// - `user(r)`: null for a stale one. `set_user(r, user)`.
 /// - `peer_settings()`, `open_streams()`; `next_id()`: what `open` gives next.
 /// - `closed()`: nothing will be read any more and nothing is left to gather.
