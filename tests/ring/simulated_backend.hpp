@@ -120,6 +120,8 @@ public:
 
   /// Pool buffers that were not released yet.
   [[nodiscard]] std::size_t buffers_lent() const noexcept { return pool_.lent(); }
+  /// What the ring handed over last: when it wants to be woken.
+  [[nodiscard]] time_point deadline() const noexcept { return deadline_; }
 
 private:
   time_point next_event() noexcept override;
