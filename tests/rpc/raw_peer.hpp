@@ -86,6 +86,12 @@ public:
   ~raw_peer() { close(); }
 
   void send(std::string_view bytes) { unsent_.append(bytes); }
+  /// The same with what must come first; SETTINGS are acknowledged from then on.
+  void greet(std::string_view bytes) {
+    send(bytes);
+    greeted_ = true;
+    if (settings_seen > 0 && acknowledges) send(settings_frame({}, ack));
+  }
   [[nodiscard]] std::size_t unsent() const { return unsent_.size(); }
   /// Moves bytes both ways. @return whether any moved.
   bool pump() {
@@ -117,6 +123,7 @@ public:
     if (fd_ >= 0) ring_->kernel().close(std::exchange(fd_, -1));
   }
   [[nodiscard]] int fd() const { return fd_; }
+  [[nodiscard]] bool greeted() const { return greeted_; }
 
   /// What has come since the last time, apart from SETTINGS, WINDOW_UPDATE and
   /// grpc-message: `HEADERS 1 :status=200 grpc-status=0 end; DATA 1 5`.
@@ -166,7 +173,7 @@ private:
           initial_window = load_be32(bytes + 2);
         }
       }
-      if (acknowledges) send(settings_frame({}, ack));
+      if (acknowledges && greeted_) send(settings_frame({}, ack));
       return;
     }
     if (one.is(frame_type::window_update)) {
@@ -214,6 +221,7 @@ private:
   std::string block_;
   std::string text_;
   hpack_reader hpack_;
+  bool greeted_ = false;
 };
 
 // ---- the methods
@@ -341,8 +349,9 @@ inline unix_stream stream_of(ring& here, int fd) {
 /// A server of ours with a raw client.
 class server_bed {
 public:
-  explicit server_bed(const server_options& options = {}, bool starts = true)
-      : served{here, options} {
+  explicit server_bed(const server_options& options = {}, bool starts = true,
+                      const simulated_options& on = {})
+      : kernel{on}, served{here, options} {
     served.add(methods);
     connect();
     if (starts) start();
@@ -359,7 +368,7 @@ public:
     peer = std::make_unique<raw_peer>(here, ends[1]);
   }
   void start(const settings_list& of_client = {}) {
-    send(std::string{http2::client_preface} + settings_frame(of_client));
+    peer->greet(std::string{http2::client_preface} + settings_frame(of_client));
     settle();
     peer->take();
   }
@@ -436,9 +445,9 @@ public:
     for (unsigned idle = 0; idle < 3;) {
       bool moved = false;
       for (std::size_t i = 0; i < peers.size(); ++i) {
-        if (greets && peers[i]->settings_seen > 0 && greeted_ == i) {
-          ++greeted_;
-          peers[i]->send(settings_frame(settings));
+        raw_peer& one = *peers[i];
+        if (greets && one.settings_seen > 0 && !one.greeted() && one.fd() >= 0) {
+          one.greet(settings_frame(settings));
         }
         moved |= peers[i]->pump();
       }
@@ -498,7 +507,6 @@ public:
   channel calls;
 
 private:
-  std::size_t greeted_ = 0;
   bool finished_ = false;
 };
 }  // namespace ringrpc::wire_test

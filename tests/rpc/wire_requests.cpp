@@ -47,7 +47,7 @@ void run_cases(const std::vector<request_case>& cases) {
   server_bed bed;
   std::int32_t id = 1;
   for (const request_case& one : cases) {
-    CAPTURE(one.name);
+    CAPTURE(std::string{one.name});
     bed.send(headers_frame(id, one.sent));
     bed.settle();
     bed.send(data_frame(id, framed("hi"), end_stream));
@@ -247,7 +247,7 @@ TEST_CASE("wire rules 16 to 18, 21: messages that end the call") {
   server_bed bed;
   std::int32_t id = 1;
   for (const message_case& one : cases) {
-    CAPTURE(one.name);
+    CAPTURE(std::string{one.name});
     bed.request(id, one.path, one.data, {}, one.end);
     CHECK(bed.sent() == trailers_only(id, one.code) + (one.end ? "" : reset(id, "NO_ERROR")));
     id += 2;

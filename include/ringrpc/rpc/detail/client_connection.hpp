@@ -21,6 +21,7 @@ public:
   virtual void connection_ready(client_connection& one) noexcept = 0;
   /// It takes no new calls. Once.
   virtual void connection_down(client_connection& one) noexcept = 0;
+  /// A stream has ended, or the server may allow more of them.
   virtual void stream_slot_free(client_connection& one) noexcept = 0;
 
 protected:
@@ -44,6 +45,7 @@ private:
     ready_ = true;
     owner_.connection_ready(*this);
   }
+  void settings_changed() noexcept override { owner_.stream_slot_free(*this); }
   void goaway_received(http2::error_code) noexcept override {}
   void going_down() noexcept override { owner_.connection_down(*this); }
   void stream_ended() noexcept override { owner_.stream_slot_free(*this); }

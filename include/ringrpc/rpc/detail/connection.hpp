@@ -136,6 +136,8 @@ protected:
                                         const http2::header_block& block) noexcept = 0;
   // During dispatch.
   virtual void settings_received() noexcept = 0;
+  /// The peer's SETTINGS have come again; its limits may be others now.
+  virtual void settings_changed() noexcept {}
   virtual void goaway_received(http2::error_code code) noexcept = 0;
   /// The connection takes no new calls any more, or none at all. Once.
   virtual void going_down() noexcept = 0;

@@ -177,6 +177,8 @@ inline void connection::act(const record& happened) noexcept {
           home_.arm(handshake_timer_, saturating_add(home_.now(), options_.settings_ack_time));
         }
         settings_received();
+      } else {
+        settings_changed();
       }
       break;
     case record_kind::settings_ack:
