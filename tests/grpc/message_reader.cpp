@@ -416,6 +416,27 @@ TEST_CASE("message_reader: random messages, cuts and pauses give the same messag
   });
 }
 
+TEST_CASE("message_reader: room is not made for more than is said to follow") {
+  for (const std::size_t follows : {std::size_t{0}, std::size_t{20'000}}) {
+    harness free;
+    harness bound;
+    const std::string begun = prefix_of(0, 90'000) + std::string(30'000, 'x');
+    free.feed(begun);
+    CHECK(free.reader.capacity_bytes() > 60'000);
+    bound.reader.expect_at_most(follows);
+    bound.feed(begun);
+    // The pool rounds up to a power of two.
+    CHECK(bound.reader.capacity_bytes() <= (follows == 0 ? 32'768 : 65'536));
+    bound.reader.expect_at_most(60'000);
+    bound.feed(std::string(60'000, 'x'));
+    CHECK(bound.seen.size() == 1);
+    bound.reader.expect_at_most(0);
+    bound.reader.reset(limit);
+    bound.feed(begun);  // there is no bound any more
+    CHECK(bound.reader.capacity_bytes() > 60'000);
+  }
+}
+
 TEST_CASE("message_reader: random bytes never do harm") {
   testing::for_each_seed(1, 2'000, [](std::uint64_t seed) {
     testing::seeded_random random{seed};

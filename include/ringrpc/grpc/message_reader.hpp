@@ -51,6 +51,9 @@ public:
   ///         agreed; RESOURCE_EXHAUSTED for a message above the limit, or where
   ///         memory is short. `input` is used up then.
   [[nodiscard]] message_event next(std::span<const std::byte>& input) noexcept;
+  /// Says how many bytes may follow at most before a message is taken, as flow
+  /// control has it: room for more is not made in advance. At first there is no bound.
+  void expect_at_most(std::size_t bytes) noexcept { to_come_max_ = bytes; }
   /// Copies all of `input` behind what is held, for a caller that wants no message
   /// now. A fault in it is reported by `next`, in its place.
   void keep(std::span<const std::byte> input) noexcept;
@@ -98,6 +101,7 @@ private:
   std::size_t given_ = 0;
   std::size_t scanned_ = 0;
   std::size_t end_ = 0;
+  std::size_t to_come_max_ = SIZE_MAX;
   std::span<const std::byte> message_;
   status error_;
   std::uint32_t message_bytes_max_;
@@ -159,6 +163,7 @@ inline std::size_t message_reader::missing_bytes() const noexcept {
 
 inline void message_reader::reset(std::uint32_t message_bytes_max) noexcept {
   begin_ = given_ = scanned_ = end_ = 0;
+  to_come_max_ = SIZE_MAX;
   message_ = {};
   error_ = status{};
   message_bytes_max_ = message_bytes_max;
@@ -224,6 +229,9 @@ inline bool message_reader::make_room(std::size_t arrived, std::size_t to_come) 
   // memory with bytes. And for one message no more than it will have.
   std::size_t wanted = std::max(needed, std::min(2 * capacity_, 2 * needed));
   if (to_come > 0) wanted = std::min(needed + to_come, std::max(first_bytes_max, 2 * needed));
+  // Nor more than can come: twice the windows of all streams would be above what a
+  // connection may hold.
+  if (wanted - needed > to_come_max_) wanted = needed + to_come_max_;
   const bool compact = wanted <= capacity_;  // moving to the front wins enough room
   std::byte* target = bytes_;
   if (!compact) {

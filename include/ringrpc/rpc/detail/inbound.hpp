@@ -84,6 +84,10 @@ inline void inbound::begin(std::span<const std::byte> bytes, std::uint32_t flow_
     return;
   }
   input_ = bytes;
+  if (connection_ != nullptr &&
+      reader_.held_bytes() + bytes.size() > message_reader::first_bytes_max) {
+    reader_.expect_at_most(connection_->engine().receive_window(stream_));
+  }
   const auto padding = static_cast<std::uint32_t>(flow_bytes - bytes.size());
   if (padding > 0 && connection_ != nullptr) {
     connection_->engine().credit_stream(stream_, padding);
