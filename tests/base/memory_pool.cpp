@@ -42,7 +42,8 @@ TEST_CASE("memory_pool: the borders of the size classes") {
     std::size_t asked, usable;
   };
   for (row r : {row{0, 64}, row{1, 64}, row{64, 64}, row{65, 128}, row{1'024, 1'024},
-                row{1'025, 2'048}, row{2'048, 2'048}, row{2'049, 4'096}, row{65'536, 65'536},
+                row{1'025, 1'280}, row{1'280, 1'280}, row{1'281, 1'536}, row{2'048, 2'048},
+                row{2'049, 2'560}, row{16'394, 20'480}, row{65'535, 65'536}, row{65'536, 65'536},
                 row{65'537, 65'537}, row{100'000, 100'000}}) {
     CAPTURE(r.asked);
     memory_pool pool;

@@ -57,27 +57,37 @@ private:
     std::size_t capacity;
     header* next;  // while free
   };
-  // 64, 128 ... 1024 bytes, then 2, 4 ... 64 KiB.
+  // 64, 128 ... 1024 bytes, then four classes per doubling up to 64 KiB, so that at
+  // most a fifth is wasted (nghttp2's frame buffer has 16,394 bytes).
   static constexpr std::size_t step = 64;
   static constexpr std::size_t stepped_bytes_max = 1024;
   static constexpr std::size_t stepped_classes = stepped_bytes_max / step;
-  static constexpr std::size_t classes =
-      stepped_classes + std::bit_width(pooled_bytes_max / stepped_bytes_max) - 1;
+  static constexpr std::size_t classes_per_doubling = 4;
+  static constexpr std::size_t doublings_max = 6;
+  static_assert(stepped_bytes_max << doublings_max == pooled_bytes_max);
+  static constexpr std::size_t classes = stepped_classes + doublings_max * classes_per_doubling;
 
+  // How often 1024 must be doubled to reach the doubling that `bytes` above it is in.
+  // By hand: std::bit_width returns std::size_t in libstdc++ 12 and int later, and no cast
+  // pleases both -Wuseless-cast and -Wsign-conversion.
+  static constexpr std::size_t doublings_below(std::size_t bytes) noexcept {
+    const int unused_bits = std::countl_zero((bytes - 1) / stepped_bytes_max);
+    return static_cast<std::size_t>(std::numeric_limits<std::size_t>::digits - 1 - unused_bits);
+  }
   static constexpr std::size_t class_of(std::size_t bytes) noexcept {
     if (bytes <= stepped_bytes_max) return bytes == 0 ? 0 : (bytes - 1) / step;
-    // By hand: std::bit_width returns std::size_t in libstdc++ 12 and int later, and no cast
-    // pleases both -Wuseless-cast and -Wsign-conversion.
-    const int unused_bits = std::countl_zero((bytes - 1) / stepped_bytes_max);
-    const auto doublings =
-        static_cast<std::size_t>(std::numeric_limits<std::size_t>::digits - unused_bits);
-    return stepped_classes + doublings - 1;
+    const std::size_t doublings = doublings_below(bytes);
+    const std::size_t above = stepped_bytes_max << doublings;
+    return stepped_classes + doublings * classes_per_doubling +
+           (bytes - 1 - above) / (above / classes_per_doubling);
   }
   static constexpr std::size_t capacity_of(std::size_t index) noexcept {
     if (index < stepped_classes) return (index + 1) * step;
-    return stepped_bytes_max << (index - stepped_classes + 1);
+    const std::size_t doublings = (index - stepped_classes) / classes_per_doubling;
+    const std::size_t quarter = (index - stepped_classes) % classes_per_doubling;
+    const std::size_t above = stepped_bytes_max << doublings;
+    return above + (quarter + 1) * (above / classes_per_doubling);
   }
-
   std::array<header*, classes> free_{};
   std::size_t retained_bytes_max_;
   std::size_t retained_bytes_ = 0;
