@@ -59,7 +59,8 @@ test_packages=(doctest-dev python3 libgrpc++-dev protobuf-compiler-grpc python3-
   python3-protobuf)
 
 # build COMPILER FOLDER OPTION...: configures build/FOLDER, anew if the options are not those of the
-# last time, and builds it. Never downloads a wrap.
+# last time, and builds it, or only `targets` if the caller names some. Never downloads a wrap.
+targets=()
 build() {
   local compiler=$1 folder=$root/build/$2
   shift 2
@@ -83,7 +84,7 @@ build() {
     fi
     printf '%s\n' "$told" >"$folder/told"
   fi
-  if ! ninja -C "$folder"; then
+  if ! ninja -C "$folder" "${targets[@]}"; then
     complain "does not build; the compiler's messages are above"
     return 1
   fi
