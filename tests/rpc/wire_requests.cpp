@@ -43,15 +43,28 @@ struct request_case {
   std::string answered;
 };
 
-void run_cases(const std::vector<request_case>& cases) {
+/// Each request comes with a message, then with END_STREAM on its HEADERS.
+void run_cases(const std::vector<request_case>& cases, bool ends_at_once = false) {
   server_bed bed;
   std::int32_t id = 1;
   for (const request_case& one : cases) {
     CAPTURE(std::string{one.name});
-    bed.send(headers_frame(id, one.sent));
-    bed.settle();
-    bed.send(data_frame(id, framed("hi"), end_stream));
+    CAPTURE(ends_at_once);
     std::string expected = one.answered;
+    if (ends_at_once) {
+      bed.send(headers_frame(id, one.sent, end_headers | end_stream));
+      // Nothing is left to reset, and a good request lacks its message.
+      const std::size_t reset = expected.find("; RST_STREAM # NO_ERROR");
+      if (reset != std::string::npos) expected.erase(reset);
+      if (expected.ends_with("; HEADERS # grpc-status=0 end")) {
+        expected.erase(expected.find("; DATA"));
+        expected += " grpc-status=12 end";
+      }
+    } else {
+      bed.send(headers_frame(id, one.sent));
+      bed.settle();
+      bed.send(data_frame(id, framed("hi"), end_stream));
+    }
     for (std::size_t at; (at = expected.find('#')) != std::string::npos;) {
       expected.replace(at, 1, std::to_string(id));
     }
@@ -59,6 +72,7 @@ void run_cases(const std::vector<request_case>& cases) {
     id += 2;
   }
   CHECK(bed.served.connections() == 1);  // it lives on
+  if (!ends_at_once) run_cases(cases, true);
 }
 const std::string ok_answer = "HEADERS # " + grpc + "; DATA # 7; HEADERS # grpc-status=0 end";
 const std::string malformed = "RST_STREAM # PROTOCOL_ERROR";
@@ -133,9 +147,21 @@ TEST_CASE("wire rules 2 to 5, 12, 13: headers of a request that are good, refuse
       {"20: identity", with(base, "grpc-encoding", "identity"), ok_answer},
       {"20: what we may answer in", with(base, "grpc-accept-encoding", "identity, deflate,gzip"),
        ok_answer},
-      {"content-length that is right", with(base, "content-length", "7"), ok_answer},
       {"content-length that is no number", with(base, "content-length", "x"), malformed},
   });
+}
+
+TEST_CASE("wire rule 2, RFC 9113 section 8.1.1: content-length that is right, and wrong") {
+  server_bed bed;
+  bed.request(1, "/t.S/Unary", framed("hi"), {{"content-length", "7"}});
+  CHECK(bed.sent() == answer(1, 2));
+  bed.request(3, "/t.S/Unary", framed("hi"), {{"content-length", "8"}});
+  CHECK(bed.sent() == "RST_STREAM 3 PROTOCOL_ERROR");
+  bed.request(5, "/t.S/Unary", framed("hi"), {{"content-length", "6"}});
+  CHECK(bed.sent() == "RST_STREAM 5 PROTOCOL_ERROR");
+  bed.send(headers_frame(7, request_fields({{"content-length", "7"}}, "/t.S/Unary"),
+                         end_headers | end_stream));
+  CHECK(bed.sent() == "RST_STREAM 7 PROTOCOL_ERROR");
 }
 
 TEST_CASE("wire rules 8 to 10: grpc-timeout in every form, malformed, expired and huge") {

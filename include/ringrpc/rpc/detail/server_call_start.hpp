@@ -62,7 +62,8 @@ inline void server_call::headers_received(http2::block_kind kind, bool end) noex
 }
 
 inline void server_call::input_complete() noexcept {
-  if (!takes_single() || answered_) return;
+  // A refusal has its own answer, also where no message came at all.
+  if (!takes_single() || answered_ || head_.refused) return;
   if (!has_single()) {
     input_failed(unimplemented("no request message where exactly one is expected"));
     return;
