@@ -130,6 +130,88 @@ TEST_CASE("wire rules 23 to 25, 28: how a call ends by what its trailers say") {
   });
 }
 
+namespace {
+task<> stream_to(channel& calls, std::optional<status>& end) {
+  auto call = calls.call<Client>();
+  const std::string part = "part";
+  const bool queued = co_await call.write(part);
+  static_cast<void>(queued);
+  result<std::string> reply = co_await call.finish();
+  end = reply ? status{} : reply.status();
+}
+}  // namespace
+
+TEST_CASE("B25: 100,000 messages where one is due end the call at the second") {
+  std::string many;
+  for (int i = 0; i < 100'000; ++i) many += framed("");
+  for (const bool streams : {false, true}) {
+    client_bed bed;
+    std::optional<status> end;
+    if (streams) {
+      bed.here.spawn(stream_to(bed.calls, end));
+    } else {
+      bed.start();
+    }
+    bed.sent();
+    bed.send(headers_frame(1, good));
+    std::string after;
+    for (std::size_t at = 0; at < many.size(); at += 16'000) {
+      bed.send(data_frame(1, std::string_view{many}.substr(at, 16'000)));
+      after += bed.sent();
+    }
+    bed.send(headers_frame(1, trailers("0"), last));
+    after += bed.sent();
+    CHECK(after == "RST_STREAM 1 CANCEL");
+    CHECK((streams ? static_cast<int>(end->code()) : bed.code()) == 12);
+    bed.start();
+    bed.sent();
+    CHECK(bed.peers.size() == 1);  // the connection is as good as before
+  }
+}
+
+TEST_CASE("B25: a client-streaming call without a response message and with OK ends with 12") {
+  client_bed bed;
+  std::optional<status> end;
+  bed.here.spawn(stream_to(bed.calls, end));
+  bed.sent();
+  bed.send(headers_frame(1, good) + headers_frame(1, trailers("0"), last));
+  bed.settle();
+  REQUIRE(end);
+  CHECK(end->code() == status_code::unimplemented);
+}
+
+TEST_CASE("wire rule 7: a header list above the limit ends the call with 8") {
+  const auto large = [](fields base, bool ends) {
+    for (int i = 0; i < 6; ++i) base.emplace_back("x-" + std::to_string(i), std::string(3000, 'v'));
+    const std::string whole = block(base);
+    return headers_frame(1, whole.substr(0, 16'000), ends ? end_stream : std::uint8_t{0}) +
+           continuation_frame(1, whole.substr(16'000), end_headers);
+  };
+  fields end_behind = good;  // the limit cuts off what says how the call ended
+  fields end_before = good;
+  end_before.emplace_back("grpc-status", "5");
+  for (const std::string& sent :
+       {large(good, false), large(end_behind, true), large(end_before, true),
+        headers_frame(1, good) + data_frame(1, framed("reply")) + large({}, true),
+        headers_frame(1, good) + data_frame(1, framed("reply")) + large(trailers("0"), true)}) {
+    client_bed bed;
+    bed.start();
+    bed.sent();
+    bed.send(sent);
+    bed.settle();
+    CAPTURE(bed.text());
+    CHECK(bed.code() == 8);
+  }
+}
+
+TEST_CASE("wire rule 27: trailers before our end are answered by RST_STREAM NO_ERROR") {
+  client_bed bed;
+  auto call = bed.calls.call<Bidi>();
+  CHECK(bed.sent().find("HEADERS 1") == 0);
+  bed.send(trailers_only(trailers("9")));
+  CHECK(bed.sent() == "RST_STREAM 1 NO_ERROR");
+}
+
 TEST_CASE("wire rule 24: grpc-message is decoded, whatever is in it") {
   struct text_case {
     const char* sent;

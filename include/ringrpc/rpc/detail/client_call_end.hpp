@@ -60,7 +60,7 @@ inline void client_call::headers_received(http2::block_kind kind, bool end) noex
       trailers_ = std::move(headers_);
       headers_.clear();
       last_ = std::move(head_);
-      if (!last_.end) {
+      if (!last_.end && last_.fault.ok()) {
         finish_in_order(status_of_answer(last_.http_status, "the answer has no grpc-status"));
         return;
       }
