@@ -301,6 +301,45 @@ TEST_CASE("gate: a frame for a stream that both sides ended is an error of the c
   }
 }
 
+TEST_CASE("gate: a client bears a server that ends a call twice, as C-core does at a deadline") {
+  const std::string first = headers_frame(1, {{":status", "200"}, {"grpc-status", "4"}},
+                                          end_headers | end_stream);
+  // The second end puts an entry into the table that the next response refers to.
+  const std::string second =
+      headers_frame(1, literal("x-kept", "value", 0x40), end_headers | end_stream) +
+      data_frame(1, "x") + reset_frame(1, error_code::no_error);
+  for (const bool all_sent : {true, false}) {
+    CAPTURE(all_sent);
+    bed client{role::client};
+    client.start();
+    client.open(all_sent);
+    client.sent();
+    CHECK_FALSE(client.feed(first + reset_frame(1, error_code::no_error)).fatal());
+    client.sink.take();
+    CHECK_FALSE(client.feed(second).fatal());
+    CHECK(client.sink.take() == "");
+    CHECK(client.sent() == "");
+    client.open(true);
+    client.sent();
+    client.feed(headers_frame(3, block({{":status", "200"}}) + '\xbe'));
+    CHECK(client.sink.take() == "response 3");
+    CHECK(client.sink.fields.ends_with("x-kept=value"));
+  }
+}
+
+TEST_CASE("gate: a client bears so many late frames of ended streams, and no more") {
+  limits bounds;
+  bounds.peer_resets = {5, 1};
+  bed client{role::client, default_settings, bounds};
+  client.start();
+  client.open(true);
+  client.sent();
+  const std::string end = headers_frame(1, {{":status", "200"}}, end_headers | end_stream);
+  client.feed(end);
+  for (int i = 0; i < 5; ++i) CHECK_FALSE(client.feed(end).fatal());
+  CHECK(client.feed(end).code == error_code::enhance_your_calm);
+}
+
 TEST_CASE("gate: frames on their way to a stream that we reset are ignored, HPACK state is kept") {
   bed server{role::server};
   server.start();

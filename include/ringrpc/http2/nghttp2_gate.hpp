@@ -107,7 +107,13 @@ inline void nghttp2_gate::judge_stream(const frame_header& header) noexcept {
     if (header.is(frame_type::headers)) highest_id_ = std::max(highest_id_, id);
     return;  // a new stream, or nghttp2 refuses it
   }
-  switch (closed_streams_.find(id)) {
+  const closed_by how = closed_streams_.find(id);
+  if (side_ == role::client && (how == closed_by::both_ends || how == closed_by::peer_reset)) {
+    // RFC 9113 section 5.1 allows to ignore it. C-core's servers end a call twice when
+    // they pass its deadline before they have read our reset of it.
+    return condemn(guard_.reset(now_));
+  }
+  switch (how) {
     case closed_by::both_ends:
       return condemn(error_code::stream_closed, "a frame for a stream that both sides had ended");
     case closed_by::peer_reset: return refuse_frame(id, error_code::stream_closed);
