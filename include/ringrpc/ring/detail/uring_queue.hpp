@@ -165,7 +165,8 @@ inline void uring_queue::enter(unsigned completions_min) noexcept {
   // A signal, or the kernel wants completions taken or memory freed first: nothing
   // is lost, what is queued goes with the next call.
   if (result >= 0 || result == -EINTR || result == -EBUSY || result == -EAGAIN) return;
-  if (result == -EEXIST) {
+  // The other two: the registered number of the ring is nothing in another thread.
+  if (result == -EEXIST || result == -EBADF || result == -EINVAL) {
     fatal("a ring was used outside of its thread; use ring.remote().post(...) from other threads");
   }
   fatal_errno("io_uring_enter failed", -result);
