@@ -103,17 +103,15 @@ public:
       unsent_.erase(0, static_cast<std::size_t>(sent));
       moved = true;
     }
-    std::string into(64 * 1024, '\0');
     while (fd_ >= 0 && reads && !ended) {
-      const int got =
-          ring_->kernel().try_recv(fd_, std::as_writable_bytes(std::span{into}));
+      const int got = ring_->kernel().try_recv(fd_, std::as_writable_bytes(std::span{into_}));
       if (got == -EAGAIN) break;
       moved = true;
       if (got <= 0) {
         ended = true;
       } else {
         received_bytes += static_cast<std::uint64_t>(got);
-        unread_.append(into, 0, static_cast<std::size_t>(got));
+        unread_.append(into_, 0, static_cast<std::size_t>(got));
       }
     }
     parse();
@@ -216,6 +214,7 @@ private:
 
   ring* ring_;
   int fd_;
+  std::string into_ = std::string(64 * 1024, '\0');
   std::string unsent_;
   std::string unread_;
   std::string block_;
@@ -346,6 +345,25 @@ inline unix_stream stream_of(ring& here, int fd) {
                      peer_info{"socketpair", peer_credentials::of_this_process()}};
 }
 
+/// The same without its socket: the connection reads and writes by coroutines.
+class plain_stream {
+public:
+  explicit plain_stream(unix_stream inner) : inner_(std::move(inner)) {}
+  task<io_result<std::size_t>> read_some(std::span<std::byte> into) {
+    return inner_.read_some(into);
+  }
+  task<io_result<std::size_t>> write_some(std::span<const ::iovec> from) {
+    return inner_.write_some(from);
+  }
+  task<io_result<void>> shutdown_write() { return inner_.shutdown_write(); }
+  void abort() noexcept { inner_.abort(); }
+  task<> close() { return inner_.close(); }
+
+private:
+  unix_stream inner_;
+};
+static_assert(byte_stream<plain_stream> && !has_native_socket<plain_stream>);
+
 /// A server of ours with a raw client.
 class server_bed {
 public:
@@ -364,7 +382,11 @@ public:
   void connect() {
     int ends[2];
     REQUIRE(kernel.socket_pair(ends) == 0);
-    served.attach(stream_of(here, ends[0]));
+    if (without_sockets) {
+      served.attach(plain_stream{stream_of(here, ends[0])});
+    } else {
+      served.attach(stream_of(here, ends[0]));
+    }
     peer = std::make_unique<raw_peer>(here, ends[1]);
   }
   void start(const settings_list& of_client = {}) {
@@ -412,6 +434,7 @@ public:
   service methods;
   server served;
   std::unique_ptr<raw_peer> peer;
+  bool without_sockets = false;  // for connections from then on
 
 private:
   bool finished_ = false;

@@ -144,7 +144,14 @@ TEST_CASE("receive: a handler that reads nothing stops its own stream and no oth
 }
 
 TEST_CASE("send: a client that opens no window makes 64 KiB and a message queue, per stream") {
-  server_bed bed;
+  bool without_sockets = false;
+  SUBCASE("over a socket") {}
+  SUBCASE("over another byte stream") { without_sockets = true; }
+  server_bed bed{{}, false};
+  bed.without_sockets = without_sockets;
+  bed.peer->close();
+  bed.connect();
+  bed.start();
   bed.peer->credits = false;
   bed.peer->keeps_bodies = false;
   bed.request(1, "/t.S/Server", framed("1024 65536"));  // 64 MiB
