@@ -2,25 +2,14 @@
 #include <ringrpc/transport/policy.hpp>
 
 #include <doctest/doctest.h>
-#include <sys/wait.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <string>
 
-using namespace ringrpc;
+#include "private_directory.hpp"
 
-namespace {
-/// Runs `check` in a child process whose effective user is `uid`.
-/// @return what it returned, or -1 where this process may not do that.
-int in_child_as(::uid_t uid, bool (*check)()) {
-  if (::geteuid() != 0) return -1;
-  const ::pid_t child = ::fork();
-  if (child == 0) ::_exit(::setresuid(uid, uid, uid) != 0 ? 99 : check() ? 1 : 0);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 98;
-}
-}  // namespace
+using namespace ringrpc;
 
 TEST_CASE("policy: same_user lets this process's effective user and root pass") {
   const peer_policy policy = allow::same_user();
@@ -43,31 +32,44 @@ TEST_CASE("policy: same_user refuses a peer without credentials") {
 }
 
 TEST_CASE("policy: a user that is not root does not let other users pass, but root") {
-  const int passed = in_child_as(12345, [] {
-    const peer_policy policy = allow::same_user();
-    return policy.allows(peer_credentials{.uid = 12345, .gid = 1, .pid = 1}) &&
-           policy.allows(peer_credentials{.uid = 0, .gid = 1, .pid = 1}) &&
-           !policy.allows(peer_credentials{.uid = 12346, .gid = 1, .pid = 1}) &&
-           !policy.allows(peer_credentials{}) && policy.text() == "uid 12345 and root";
-  });
-  if (passed == -1) {
+  if (!is_root()) {
     MESSAGE("not run: needs root");
     return;
   }
-  CHECK(passed == 1);
+  CHECK(in_child_as(other_uid, [] {
+          const peer_policy policy = allow::same_user();
+          if (!policy.allows(peer_credentials{.uid = other_uid, .gid = 1, .pid = 1})) return 1;
+          if (!policy.allows(peer_credentials{.uid = 0, .gid = 1, .pid = 1})) return 2;
+          if (policy.allows(peer_credentials{.uid = other_uid + 1, .gid = 1, .pid = 1})) return 3;
+          if (policy.allows(peer_credentials{})) return 4;
+          return policy.text() == "uid 12345 and root" ? 0 : 5;
+        }) == 0);
 }
 
 TEST_CASE("policy: the overflow user is equal to itself only where all users are mapped") {
-  if (::geteuid() != 0) {
+  if (!is_root()) {
     MESSAGE("not run: needs root");
     return;
   }
-  const int passed = in_child_as(detail::overflow_uid, [] {
-    const bool equal = allow::same_user().allows(
-        peer_credentials{.uid = detail::overflow_uid, .gid = detail::overflow_uid, .pid = 1});
-    return equal == detail::all_uids_are_mapped();
+  CHECK(in_child_as(detail::overflow_uid, [] {
+          const bool equal = allow::same_user().allows(
+              peer_credentials{.uid = detail::overflow_uid, .gid = 1, .pid = 1});
+          return equal == detail::all_uids_are_mapped() ? 0 : 1;
+        }) == 0);
+}
+
+TEST_CASE("policy: two users without a mapping here look equal and do not pass") {
+  // A user namespace in which no user is mapped: this process is the overflow user there.
+  const int passed = in_child([] {
+    if (::unshare(CLONE_NEWUSER) != 0 || ::geteuid() != detail::overflow_uid) return 2;
+    const peer_credentials peer{.uid = detail::overflow_uid, .gid = 1, .pid = 1};
+    return allow::same_user().allows(peer) || detail::all_uids_are_mapped() ? 1 : 0;
   });
-  CHECK(passed == 1);
+  if (passed == 2) {
+    MESSAGE("not run: no user namespace can be made here");
+    return;
+  }
+  CHECK(passed == 0);
 }
 
 TEST_CASE("policy: anyone lets every peer pass, unknown ones included") {

@@ -2,8 +2,11 @@
 #include <ringrpc/transport/socket_lock.hpp>
 
 #include <doctest/doctest.h>
-#include <fcntl.h>
+#include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -26,6 +29,13 @@ std::string content(const std::string& path) {
   std::string text;
   std::getline(std::ifstream{path}, text, '\0');
   return text;
+}
+/// Whether the traced `child` stands before flock(2).
+bool enters_flock(::pid_t child) {
+  struct ::__ptrace_syscall_info call {};
+  void* const size = reinterpret_cast<void*>(sizeof call);
+  return ::ptrace(PTRACE_GET_SYSCALL_INFO, child, size, &call) > 0 &&
+         call.op == PTRACE_SYSCALL_INFO_ENTRY && call.entry.nr == SYS_flock;
 }
 ::mode_t mode_of(const std::string& path) {
   struct ::stat found {};
@@ -125,6 +135,38 @@ TEST_CASE("socket_lock: after a cleaner has removed the file it is not the next 
   CHECK(second.held());
   first.remove_if_new(opened);  // the name is another file's by now
   CHECK(home.names() == std::vector<std::string>{"x.lock"});
+}
+
+TEST_CASE("socket_lock: a file that lost its name between open and flock is not the lock") {
+  const private_directory home;
+  const socket_directory opened{home / "x"};
+  std::ofstream{home / "x.lock"} << "";
+  const ::pid_t child = ::fork();
+  if (child == 0) {
+    if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) ::_exit(9);
+    ::raise(SIGSTOP);
+    const socket_lock lock{opened};
+    const socket_lock again{opened};  // held only if the first has locked what has no name
+    ::_exit(lock.held() && !again.held() ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  if (WIFEXITED(status)) {
+    MESSAGE("not run: this process may not trace its children");
+    return;
+  }
+  void* const options = reinterpret_cast<void*>(PTRACE_O_TRACESYSGOOD);
+  REQUIRE(::ptrace(PTRACE_SETOPTIONS, child, nullptr, options) == 0);
+  while (!enters_flock(child)) {
+    REQUIRE(::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr) == 0);
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFSTOPPED(status));
+  }
+  REQUIRE(::unlink((home / "x.lock").c_str()) == 0);
+  std::ofstream{home / "x.lock"} << "";
+  REQUIRE(::ptrace(PTRACE_DETACH, child, nullptr, nullptr) == 0);
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
 }
 
 TEST_CASE("socket_lock: an old file that others can open is closed to them") {

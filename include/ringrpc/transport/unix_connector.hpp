@@ -100,7 +100,10 @@ inline task<io_result<unix_stream>> unix_connector::connect(const connect_contex
     if (now >= context.deadline) {
       co_return failure<std::error_code>{transport_error::accept_queue_full};
     }
-    const bool slept = co_await sleep_until(std::min(saturating_add(now, wait), context.deadline));
+    // Half of it by chance: many who wait must not come back all at once for one place.
+    const duration jitter{static_cast<duration::rep>(home.random() >> 1) % (wait.count() / 2)};
+    const time_point again = saturating_add(now, wait / 2 + jitter);
+    const bool slept = co_await sleep_until(std::min(again, context.deadline));
     if (!slept) co_return io_failure(ECANCELED);
   }
   const io_result<peer_credentials> server = peer_credentials::of_peer(socket.get());
