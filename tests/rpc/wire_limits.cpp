@@ -180,7 +180,7 @@ TEST_CASE("wire rule 33: a drain without calls does not wait for a client that i
   server_bed bed;
   bed.peer->acknowledges = false;
   bed.served.stop();
-  bed.pass(30s);
+  bed.pass(5s);
   bed.pass(2s);
   CHECK(bed.peer->ended);
   CHECK(bed.served.connections() == 0);

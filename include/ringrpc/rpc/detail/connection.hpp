@@ -203,6 +203,7 @@ private:
   limit_timer handshake_timer_;
   limit_timer block_timer_;
   limit_timer drain_timer_;
+  time_point drain_end_{};
   event finished_;
   event peer_ended_;
   event idle_;

@@ -4,6 +4,8 @@
 // connection.hpp, split off for its length.
 #pragma once
 
+#include <algorithm>
+
 #include <ringrpc/rpc/detail/connection.hpp>
 
 namespace ringrpc::inline RINGRPC_ABI {
@@ -130,7 +132,9 @@ inline void connection::drain() noexcept {
   if (phase_ != phase::open || drain_asked_) return;
   drain_asked_ = draining_ = true;
   go_down();
-  home_.arm(drain_timer_, saturating_add(home_.now(), options_.drain_time));
+  drain_end_ = saturating_add(home_.now(), options_.drain_time);
+  home_.arm(drain_timer_,
+            std::min(drain_end_, saturating_add(home_.now(), detail::drain_ping_time)));
   if (role_ == http2::role::server && !drain_confirmed_) {
     // Two GOAWAYs (RFC 9113 section 6.8): the first lets what is on its way arrive,
     // the answer to the PING says that the client has seen it.
@@ -150,7 +154,10 @@ inline void connection::finish_drain() noexcept {
 }
 
 inline void connection::drain_expired() noexcept {
-  if (phase_ == phase::open) {
+  if (phase_ == phase::open && !send_failed_ && home_.now() < drain_end_) {
+    if (!drain_confirmed_) finish_drain();  // the client does not answer: it has had its time
+    home_.arm(drain_timer_, drain_end_);
+  } else if (phase_ == phase::open) {
     end(http2::error_code::no_error, "drain time is over");
   } else {
     lost(std::make_error_code(std::errc::timed_out));

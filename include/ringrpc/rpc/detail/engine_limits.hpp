@@ -23,6 +23,8 @@ inline constexpr std::uint32_t gather_bytes = 256 * 1024;
 inline constexpr duration last_output_time = std::chrono::seconds{1};
 /// The last stream id of a GOAWAY that only gives notice (RFC 9113 section 6.8).
 inline constexpr std::int32_t notice_stream_id = 0x7fff'ffff;
+/// How long the answer to that PING is awaited before the drain goes on without it.
+inline constexpr duration drain_ping_time = std::chrono::seconds{5};
 /// The PING whose answer says that the notice has been seen.
 inline constexpr std::uint64_t drain_ping = 0x7269'6e67'7270'6301;
 
