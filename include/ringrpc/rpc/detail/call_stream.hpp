@@ -256,6 +256,7 @@ inline bool call_stream::push(message_source& source) noexcept {
     return false;
   }
   before_output();
+  if (output_closed_) return true;  // the headers could not be sent, which ended the call
   const status sent = queue(source.ops_, source.message_, false);
   source.queued_ = sent.ok();
   if (!sent.ok()) output_failed(sent);

@@ -90,8 +90,13 @@ inline std::optional<http2::open_refusal> client_call::open_on(connection& over,
     finish(resource_exhausted("no memory for the call's headers"));
     return std::nullopt;
   }
-  const http2::open_result opened = over.engine().open(
-      http2::header_list{fixed, fields.fields()}, false, static_cast<stream_handler*>(this));
+  const http2::header_list block{fixed, fields.fields()};
+  if (!is_taken_by(over.engine().peer_settings(), block)) {
+    finish(resource_exhausted("the metadata is larger than the server takes"));
+    return std::nullopt;
+  }
+  const http2::open_result opened =
+      over.engine().open(block, false, static_cast<stream_handler*>(this));
   if (!opened) return opened.error();
   attach(over, *opened);
   over.stream_opened();

@@ -13,9 +13,13 @@ inline bool server_call::send_headers() noexcept {
     field_list& extra = host_->fields;
     extra.clear();
     extra.add(headers_);
-    over()->engine().headers(
-        stream(), http2::header_list{&response_template_of(head_.answer_type), extra.fields()},
-        false);
+    const http2::header_list block{&response_template_of(head_.answer_type), extra.fields()};
+    if (!is_taken_by(over()->engine().peer_settings(), block)) {
+      headers_.clear();
+      output_failed(resource_exhausted("the response's metadata is larger than the client takes"));
+      return false;
+    }
+    over()->engine().headers(stream(), block, false);
   } catch (...) {
     return false;  // no memory: the call will end without them
   }
@@ -48,7 +52,7 @@ inline void server_call::try_reply() noexcept {
     // Free before the trailers leave, or a client at its limit would be refused.
     free_slot();
     send_headers();
-    end = queue(*reply_ops_, reply_, false);
+    if (!answered_) end = queue(*reply_ops_, reply_, false);
   }
   reply_ = nullptr;
   handler_ended(std::move(end));
@@ -82,27 +86,34 @@ inline void server_call::answer(const status& end) noexcept {
 inline void server_call::queue_end(const status& end) {
   field_list& extra = host_->fields;
   extra.clear();
-  if (headers_sent_) {
-    if (end.ok()) {
-      extra.add(trailers_);
-      over()->engine().trailers(stream(),
-                                http2::header_list{&ok_trailers_template, extra.fields()});
-      return;
-    }
+  const http2::header_template* fixed = nullptr;
+  ringrpc::metadata both;  // `extra` refers to it
+  if (!headers_sent_) {
+    // Nothing was sent yet: one block says all (wire rule 23, Trailers-Only).
+    fixed = &response_template_of(head_.answer_type);
+    extra.add(end);
+    both = headers_;
+    if (!both.append(trailers_).ok()) throw std::bad_alloc{};
+    extra.add(both);
+  } else if (end.ok()) {
+    fixed = &ok_trailers_template;
+    extra.add(trailers_);
+  } else {
     extra.add(end);
     extra.add(trailers_);
-    over()->engine().trailers(stream(), http2::header_list{nullptr, extra.fields()});
-    return;
   }
-  // Nothing was sent yet: one block says all (wire rule 23, Trailers-Only).
-  headers_sent_ = true;
-  extra.add(end);
-  ringrpc::metadata both = headers_;
-  if (!both.append(trailers_).ok()) throw std::bad_alloc{};
-  extra.add(both);
-  over()->engine().headers(
-      stream(), http2::header_list{&response_template_of(head_.answer_type), extra.fields()},
-      true);
+  const http2::header_list block{fixed, extra.fields()};
+  const bool has_metadata = !trailers_.empty() || (!headers_sent_ && !headers_.empty());
+  if (has_metadata && !is_taken_by(over()->engine().peer_settings(), block)) {
+    headers_.clear();
+    trailers_.clear();
+    queue_end(resource_exhausted("the response's metadata is larger than the client takes"));
+  } else if (headers_sent_) {
+    over()->engine().trailers(stream(), block);
+  } else {
+    headers_sent_ = true;
+    over()->engine().headers(stream(), block, true);
+  }
 }
 
 inline void server_call::answer_refusal(const refusal& why) noexcept {

@@ -18,9 +18,11 @@
 #include <ringrpc/grpc/compression.hpp>
 #include <ringrpc/grpc/content_type.hpp>
 #include <ringrpc/grpc/metadata.hpp>
+#include <ringrpc/grpc/metadata_rules.hpp>
 #include <ringrpc/grpc/percent.hpp>
 #include <ringrpc/grpc/status.hpp>
 #include <ringrpc/http2/headers.hpp>
+#include <ringrpc/http2/settings.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 /// The `:authority` on a Unix socket, as all of gRPC sends it there.
@@ -60,6 +62,22 @@ inline constexpr http2::header_template ok_trailers_template{ok_trailers_templat
                                                     "6", "7",  "8",  "9",  "10", "11",
                                                     "12", "13", "14", "15", "16"};
   return digits[static_cast<std::size_t>(code)];
+}
+
+/// Whether the peer takes a block of that size (RFC 9113 section 6.5.2). C-core
+/// closes the connection, with all its calls, where one is larger than it announced.
+[[nodiscard]] constexpr bool is_taken_by(const http2::settings& peer,
+                                         const http2::header_list& block) noexcept {
+  std::size_t left = peer.header_list_bytes_max;
+  const auto takes = [&left](std::span<const http2::header_field> fields) {
+    for (const http2::header_field& field : fields) {
+      const std::size_t bytes = header_field_bytes(field.name.size(), field.value.size());
+      if (bytes > left) return false;
+      left -= bytes;
+    }
+    return true;
+  };
+  return (block.fixed == nullptr || takes(block.fixed->fields)) && takes(block.extra);
 }
 
 /// Collects the fields of one block that are no template. One per connection side
