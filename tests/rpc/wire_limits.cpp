@@ -154,7 +154,8 @@ TEST_CASE("wire rule 33: a drain says so twice, finishes what runs and takes no 
   CHECK(bed.methods.started == 2);
   CHECK_FALSE(bed.peer->ended);
   gate.set();
-  CHECK(bed.sent().starts_with("HEADERS 1 " + grpc + "; DATA 1 9; HEADERS 1 grpc-status=0 end"));
+  // There is no third GOAWAY.
+  CHECK(bed.sent() == "HEADERS 1 " + grpc + "; DATA 1 9; HEADERS 1 grpc-status=0 end");
   CHECK(bed.peer->ended);
   bed.peer->close();
   bed.settle();

@@ -217,6 +217,7 @@ private:
   bool drain_asked_ = false;  // by us
   bool gone_down_ = false;
   bool drain_confirmed_ = false;
+  bool last_id_told_ = false;  // by the GOAWAY of a drain
   bool settings_received_ = false;
   bool settings_acked_ = false;
   bool reading_stopped_ = false;

@@ -149,6 +149,7 @@ inline void connection::drain() noexcept {
 inline void connection::finish_drain() noexcept {
   drain_confirmed_ = true;
   if (phase_ != phase::open) return;
+  last_id_told_ = true;
   engine_.goaway(engine_.last_processed_id(), http2::error_code::no_error, {});
   mark_dirty();
 }
@@ -173,7 +174,8 @@ inline void connection::handshake_expired() noexcept {
 inline void connection::end(http2::error_code code, std::string_view text) noexcept {
   if (phase_ != phase::open) return;
   if (end_text_.empty()) end_text_.assign(text);
-  engine_.goaway(engine_.last_processed_id(), code, text);
+  const bool in_order = code == http2::error_code::no_error && text.empty();
+  if (!in_order || !last_id_told_) engine_.goaway(engine_.last_processed_id(), code, text);
   close_after_output();
 }
 
