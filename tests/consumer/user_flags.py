@@ -56,11 +56,17 @@ def compile_unit(root, name, command, flags):
 def check(root):
     jobs = [(root, name, command, flags)
             for name, command in compilers.installed() for flags in JOBS[name]]
-    return [
-        f"{command} {' '.join(flags)}:\n{compilers.excerpt(messages, 40)}"
-        for (_, _, command, flags), messages in zip(jobs, compilers.in_parallel(compile_unit, jobs))
-        if messages
-    ]
+    problems, shown = [], set()
+    for job, messages in zip(jobs, compilers.in_parallel(compile_unit, jobs)):
+        if messages:
+            # Most jobs say the same: a line is shown once, for the first.
+            errors = [line for line in messages.split("\n") if "error: " in line] or [messages]
+            new = [line for line in dict.fromkeys(errors) if line not in shown]
+            shown.update(new)
+            known = len(dict.fromkeys(errors)) - len(new)
+            new += [f"and {known} of those above"] if known else []
+            problems.append(f"{job[2]} {' '.join(job[3])}:\n" + "\n".join(new))
+    return problems
 
 
 if __name__ == "__main__":

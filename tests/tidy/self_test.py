@@ -5,8 +5,10 @@ import os
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+_tests = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+sys.path += [_tests, os.path.join(_tests, "consumer")]
 
 import compilers
 import count
@@ -15,6 +17,7 @@ import layers
 import sources
 import spellings
 import style
+import user_flags
 import wraps
 
 HEADER = """// SPDX-License-Identifier: MIT
@@ -318,6 +321,23 @@ class Headers(Planted):
         self.assertEqual(len(problems), 2 * len(compilers.installed()), problems)
         for problem in problems:
             self.assertIn("defined_twice", problem)
+
+
+class UserFlags(Planted):
+    def test_what_only_the_flags_of_others_show_is_found(self):
+        first_jobs = {name: jobs[:1] for name, jobs in user_flags.JOBS.items()}
+        self.enterContext(unittest.mock.patch.object(user_flags, "JOBS", first_jobs))
+        self.plant("tests/consumer/plain/main.cpp", "int main() { return ringrpc::a(); }\n")
+        self.assertEqual(user_flags.check(self.root), [])
+        self.plant("include/ringrpc/base/a.hpp", header(body="""/// @throws int
+inline int a(int x = 0) { return static_cast<int>(x); }"""))
+        self.assertEqual(headers.check_alone(self.root, headers.Cache(None)), [])
+        problems = user_flags.check(self.root)
+        word = {"g++": "useless-cast", "clang++": "-Wdocumentation"}
+        for name, command in compilers.installed():
+            of_this = [p for p in problems if p.startswith(command + " ")]
+            self.assertEqual(len(of_this), 1, problems)
+            self.assertIn(word[name], of_this[0])
 
 
 GOOD = """
