@@ -48,8 +48,9 @@ struct flushed : flush_hook {
 /// operation before the ring sleeps, and is watched again after that.
 struct receiver : receive_hook {
   receiver(ring& of, int from)
-      : receive_hook([](receive_hook& self) noexcept { return static_cast<receiver&>(self).poll(); },
-                     [](receive_hook& self) noexcept { static_cast<receiver&>(self).arm(); }),
+      : receive_hook(
+            [](receive_hook& self) noexcept { return static_cast<receiver&>(self).poll(); },
+            [](receive_hook& self) noexcept { static_cast<receiver&>(self).arm(); }),
         on(of),
         fd(from) {
     on.watch(*this);
@@ -142,7 +143,7 @@ task<> dies_watched(ring& on, int fd) {
 }
 }  // namespace
 
-TEST_CASE("hooks: a dirty hook is flushed once, however often it was marked, and knows of how many") {
+TEST_CASE("hooks: a dirty hook is flushed once, however often it was marked") {
   ring on;
   std::vector<std::string> log;
   flushed a{on, log, "a"};

@@ -25,7 +25,7 @@ public:
   /// @return false if the ring has ended: `work` has been destroyed here. After
   ///         true, work that the ring's end overtook is destroyed by the ring
   ///         without being run.
-  /// @throws std::bad_alloc
+  /// @throws std::bad_alloc  where memory is short.
   template <class F>
     requires std::invocable<std::decay_t<F>&>
   bool post(F&& work) const {

@@ -24,7 +24,7 @@ public:
       : timer(&wake), stopped_(*this), span_(span), relative_(true) {}
 
   bool await_ready() const noexcept { return false; }
-  /// @throws std::bad_alloc
+  /// @throws std::bad_alloc  where memory is short.
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> caller) {
     const environment& here = detail::environment_of(caller);

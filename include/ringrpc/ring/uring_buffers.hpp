@@ -38,7 +38,7 @@ public:
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (start == MAP_FAILED) return false;
     static_cast<void>(::madvise(start, bytes, MADV_DONTFORK));
-    start_ = static_cast<std::byte*>(start);
+    start_ = start;
     bytes_ = bytes;
     return true;
   }
@@ -46,10 +46,11 @@ public:
     if (start_ != nullptr) ::munmap(start_, bytes_);
     start_ = nullptr;
   }
-  [[nodiscard]] std::byte* data() const noexcept { return start_; }
+  [[nodiscard]] void* start() const noexcept { return start_; }
+  [[nodiscard]] std::byte* data() const noexcept { return static_cast<std::byte*>(start_); }
 
 private:
-  std::byte* start_ = nullptr;
+  void* start_ = nullptr;  // page-aligned
   std::size_t bytes_ = 0;
 };
 
@@ -111,7 +112,7 @@ inline bool uring_buffers::open(::io_uring& ring) noexcept {
   const unsigned entries = std::bit_ceil(count_);
   if (!ring_memory_.map(entries * sizeof(::io_uring_buf))) return false;
   if (!memory_.map(std::size_t{count_} * bytes_)) return false;
-  entries_ = reinterpret_cast<::io_uring_buf_ring*>(ring_memory_.data());
+  entries_ = static_cast<::io_uring_buf_ring*>(ring_memory_.start());
   ::io_uring_buf_ring_init(entries_);
   ::io_uring_buf_reg request{};
   request.ring_addr = reinterpret_cast<std::uintptr_t>(ring_memory_.data());

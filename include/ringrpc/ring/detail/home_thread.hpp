@@ -15,14 +15,15 @@
 #include <ringrpc/base/fatal.hpp>
 
 namespace ringrpc::detail {
-inline constinit std::atomic<std::uint64_t> threads_numbered{0};
-inline thread_local constinit std::uint64_t this_thread_number = 0;
+inline constexpr std::uint64_t unnumbered_thread = 1;
+inline constinit std::atomic<std::uint64_t> last_thread_number{unnumbered_thread};
+inline thread_local constinit std::uint64_t this_thread_number = unnumbered_thread;
 
 /// A number that no other thread of the process has, had or will have, unlike an
 /// address or std::thread::id. Never 0.
 inline std::uint64_t thread_number() noexcept {
-  if (this_thread_number == 0) {
-    this_thread_number = threads_numbered.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (this_thread_number == unnumbered_thread) {
+    this_thread_number = last_thread_number.fetch_add(1, std::memory_order_relaxed) + 1;
   }
   return this_thread_number;
 }

@@ -79,7 +79,7 @@ public:
 
 private:
   void wake() noexcept {
-    const std::lock_guard lock{wake_};  // so that `close` waits for a wake-up under way
+    const std::lock_guard<std::mutex> lock{wake_};  // so that `close` waits for a wake-up under way
     if (kernel_ != nullptr) kernel_->wake();
   }
   static posted_work* oldest_first(posted_work* newest) noexcept {
@@ -126,7 +126,7 @@ inline std::unique_ptr<posted_work> inbox::take() noexcept {
 inline bool inbox::close() noexcept {
   posted_work* head = head_.exchange(&closed_, std::memory_order_acq_rel);
   {
-    const std::lock_guard lock{wake_};
+    const std::lock_guard<std::mutex> lock{wake_};
     kernel_ = nullptr;
   }
   if (head == &closed_ || head == nullptr) return false;

@@ -18,7 +18,7 @@ namespace ringrpc::detail {
 /// A task scope that can be used again after its end. Of one ring.
 class root_scope {
 public:
-  /// @param queue, home  of the ring; they must outlive this.
+  /// @param queue  of the ring. @param home  the ring; both must outlive this.
   root_scope(run_queue& queue, ring& home) noexcept : where_{&queue, stop_.token(), &home} {}
   root_scope(const root_scope&) = delete;
   root_scope& operator=(const root_scope&) = delete;
@@ -27,7 +27,7 @@ public:
   [[nodiscard]] const environment& where() const noexcept { return where_; }
 
   /// Makes the calling thread the home and starts what was spawned before.
-  /// @throws std::bad_alloc
+  /// @throws std::bad_alloc  where memory is short.
   void open() {
     stop_.adopt_thread();
     scope_.emplace(where_);
@@ -35,7 +35,7 @@ public:
     for (task<>& work : waiting) scope_->spawn(std::move(work));
   }
   /// Starts `work`, at once or when this is opened. It must not throw.
-  /// @throws std::bad_alloc
+  /// @throws std::bad_alloc  where memory is short.
   void spawn(task<> work) {
     if (scope_) {
       scope_->spawn(std::move(work));

@@ -216,7 +216,7 @@ inline void uring_queue::drain() noexcept {
 inline void uring_queue::drain_hinted() noexcept {
   constexpr unsigned hints = IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW;
   drain();
-  if ((std::atomic_ref{*ring_.sq.kflags}.load(std::memory_order_relaxed) & hints) == 0) return;
+  if ((IO_URING_READ_ONCE(*ring_.sq.kflags) & hints) == 0) return;
   // Once: the flag may be stale, with nothing behind it. The kernel sets it after it
   // has published the work, and we may have done that work in between.
   static_cast<void>(::io_uring_get_events(&ring_));
