@@ -54,7 +54,7 @@ public:
   /// Its connectivity at this moment.
   [[nodiscard]] channel_state state() const noexcept { return core_->state(); }
   /// Ends all calls and connections, and waits until nothing of them is left.
-  [[nodiscard]] task<> close();
+  [[nodiscard]] task<> close() { return close(core_); }
 
   // Calls, by method. Each starts when it is made: the request is serialised here
   // and now, and may die at once. Two calls that are made before the first is
@@ -114,6 +114,7 @@ private:
   detail::client_call& make(const call_options& options) {
     return core_->make_call(detail::client_method_of<M>(), options);
   }
+  static task<> close(std::shared_ptr<detail::channel_core> core);
   void start_with(detail::client_call& one, const message_ops& ops, const void* request) noexcept;
 
   std::shared_ptr<detail::channel_core> core_;
@@ -122,8 +123,7 @@ private:
 inline channel::channel(ring& home, std::string_view target, channel_options options)
     : core_(detail::make_channel_core(home, target, std::move(options))) {}
 
-inline task<> channel::close() {
-  const std::shared_ptr<detail::channel_core> core = core_;
+inline task<> channel::close(std::shared_ptr<detail::channel_core> core) {
   core->shut_down();
   const bool ended = co_await core->ended().wait_ignoring_stop();
   static_cast<void>(ended);

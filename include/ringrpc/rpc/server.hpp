@@ -7,6 +7,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -131,8 +132,10 @@ public:
   /// No new connections and calls from now on; calls that run may end, within the
   /// drain time. Returns at once.
   void stop() noexcept { core_->stop(); }
-  /// `stop`, and waits until nothing of the server runs. Not in one of its own
-  /// handlers, which would wait for itself.
+  /// `stop`, and waits until nothing of the server runs.
+  /// @throws std::system_error  resource_deadlock_would_occur, when it is awaited in
+  ///         one of the server's own handlers, which would wait for itself; nothing is
+  ///         stopped then.
   [[nodiscard]] task<> close() { return close(core_); }
 
   /// How many connections there are.
@@ -151,10 +154,22 @@ private:
   }
   template <byte_stream Stream>
   static task<> serve_one(std::shared_ptr<detail::server_core> core, Stream stream) {
-    co_await detail::serve_stream(core, std::move(stream));
+    std::error_code failed;
+    try {
+      co_await detail::serve_stream(core, std::move(stream));
+    } catch (...) {
+      failed = detail::code_of_current_exception();
+    }
+    if (failed) detail::log_error(core->home(), {"a connection could not be served"}, failed);
     core->task_ended();
   }
   static task<> close(std::shared_ptr<detail::server_core> core) {
+    const environment& here = co_await this_environment();
+    if (core->has_handler_in(here)) {
+      throw std::system_error{std::make_error_code(std::errc::resource_deadlock_would_occur),
+                              "server.close() in a handler of this server waits for itself; "
+                              "call stop() there"};
+    }
     core->stop();
     const bool ended = co_await core->ended().wait_ignoring_stop();
     static_cast<void>(ended);

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <ringrpc/base/config.hpp>
@@ -15,6 +16,7 @@
 #include <ringrpc/rpc/channel_options.hpp>
 #include <ringrpc/rpc/detail/channel_core.hpp>
 #include <ringrpc/rpc/detail/client_connection.hpp>
+#include <ringrpc/rpc/detail/guarded.hpp>
 #include <ringrpc/rpc/detail/run_connection.hpp>
 #include <ringrpc/rpc/detail/with_deadline.hpp>
 #include <ringrpc/transport/address.hpp>
@@ -35,7 +37,13 @@ public:
   explicit factory_connector(Factory factory) : factory_(std::move(factory)) {}
 
   task<> run(std::shared_ptr<channel_core> core) override {
-    co_await attempt(*core);
+    std::error_code failed;
+    try {
+      co_await attempt(*core);
+    } catch (...) {  // before there was a connection
+      failed = code_of_current_exception();
+    }
+    if (failed) core->connect_failed(failed);
     core->task_ended();
   }
 
@@ -48,12 +56,17 @@ private:
     task<io_result<stream_of<Factory>>> connecting = connect(factory_, context);
     auto connected = co_await with_deadline(std::move(connecting), deadline, core.stop());
     if (!connected) {
-      core.connect_failed(connected.error());
+      std::error_code why = connected.error();
+      // It was told to stop because its time was over.
+      const bool late = why == std::errc::operation_canceled && deadline <= core.home().now();
+      if (late) why = std::make_error_code(std::errc::timed_out);
+      core.connect_failed(why);
       co_return;
     }
     client_connection one{core, core.home(), core.options().connection, peer_of(*connected)};
+    task<> running = run_connection(one, std::move(*connected));
     core.connected(one);
-    co_await run_connection(one, std::move(*connected));
+    co_await std::move(running);
     core.connection_gone(one);
     const bool idle = co_await one.idle().wait_ignoring_stop();
     static_cast<void>(idle);

@@ -4,6 +4,7 @@
 // is finished, ended in order, closed.
 #pragma once
 
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -25,7 +26,7 @@
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 /// Waits until `over` wants its transport closed, then ends it in order: our side is
-/// shut down, the peer's end awaited for a second. A stop aborts.
+/// shut down, the peer's end awaited for a second. A stop aborts. Throws nothing.
 template <byte_stream Stream>
 task<> await_end(connection& over, Stream& stream) {
   const bool finished = co_await over.finished().wait();
@@ -34,8 +35,14 @@ task<> await_end(connection& over, Stream& stream) {
     co_return;
   }
   if (over.ended()) co_return;
-  const io_result<void> shut = co_await stream.shutdown_write();
-  if (shut) {
+  bool half_closed = false;
+  try {
+    const io_result<void> shut = co_await stream.shutdown_write();
+    half_closed = shut.has_value();
+  } catch (...) {
+    // a stream of a user's, or no memory: nothing to wait for
+  }
+  if (half_closed) {
     const bool ended = co_await over.peer_ended().wait();
     static_cast<void>(ended);
   }
@@ -44,14 +51,16 @@ task<> await_end(connection& over, Stream& stream) {
 
 /// Runs `over` on `stream` until both have ended; nothing of the stream is left in
 /// the kernel then. `over` may still have calls whose handlers run.
+/// @throws std::bad_alloc  where memory is short, before `over` was attached only.
 template <byte_stream Stream>
 task<> run_connection(connection& over, Stream stream) {
   const environment& here = co_await this_environment();
+  task<> ending = await_end(over, stream);
   if constexpr (has_native_socket<Stream>) {
     socket_driver moves{over, stream.native_socket()};
     over.attach(moves);
     moves.start();
-    co_await await_end(over, stream);
+    co_await std::move(ending);
     moves.abort();
     const bool quiet = co_await moves.quiet().wait_ignoring_stop();
     static_cast<void>(quiet);
@@ -59,14 +68,23 @@ task<> run_connection(connection& over, Stream stream) {
   } else {
     task_scope loops{here};
     stream_driver<Stream> moves{over, stream};
+    task<> joining = loops.join();
     over.attach(moves);
-    moves.start(loops);
-    co_await await_end(over, stream);
+    try {
+      moves.start(loops);
+    } catch (...) {
+      over.lost(std::make_error_code(std::errc::not_enough_memory));
+    }
+    co_await std::move(ending);
     moves.abort();
-    co_await loops.join();
+    co_await std::move(joining);
     over.detach();
   }
-  co_await stream.close();
+  try {
+    co_await stream.close();
+  } catch (...) {
+    // its destructor closes it, too
+  }
 }
 }  // namespace ringrpc::detail::inline RINGRPC_ABI
 

@@ -3,6 +3,7 @@
 // A server's listeners: accept, establish, serve, one task per connection.
 #pragma once
 
+#include <bit>
 #include <cerrno>
 #include <chrono>
 #include <initializer_list>
@@ -19,6 +20,7 @@
 #include <ringrpc/ring/log.hpp>
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/ring/sleep.hpp>
+#include <ringrpc/rpc/detail/guarded.hpp>
 #include <ringrpc/rpc/detail/run_connection.hpp>
 #include <ringrpc/rpc/detail/server_core.hpp>
 #include <ringrpc/rpc/detail/with_deadline.hpp>
@@ -54,24 +56,66 @@ inline task<bool> wait_set(event& awaited) {
   co_return set;
 }
 
-/// Waits until no handler of `one` is left; names those that stay in the log.
-inline task<> await_handlers(ring& home, server_connection& one) {
-  const bool gone = co_await one.idle().wait_ignoring_stop();
-  static_cast<void>(gone);
-  while (one.host().calls > 0) {
-    task<bool> waiting = wait_set(one.host().no_calls);
-    const time_point next = saturating_add(home.now(), straggler_pause);
-    const bool ended = co_await with_deadline(std::move(waiting), next);
-    if (ended || one.host().calls == 0) break;
-    intrusive_list<listed_call>& all = one.host().all;
-    for (listed_call* call = all.front(); call != nullptr; call = all.next(*call)) {
-      log_text(home, log_level::warning,
-               {"the handler of ", static_cast<server_call&>(*call).method(),
-                " goes on although its call was stopped"});
-    }
+/// The error in a text for the log.
+inline void log_error(ring& home, std::initializer_list<std::string_view> what,
+                      const std::error_code& why) {
+  try {
+    std::string text;
+    for (const std::string_view part : what) text.append(part);
+    text.append(": ").append(why.message());
+    home.log(log_level::warning, text);
+  } catch (...) {
+    home.log(log_level::warning, "no memory for a log text");
   }
 }
 
+/// Names in the log, again and again, the handlers of a connection that has ended.
+class straggler_watch : timer {
+public:
+  straggler_watch(ring& home, server_connection& of) noexcept
+      : timer([](run_node& self) noexcept { static_cast<straggler_watch&>(self).name_them(); }),
+        home_(home),
+        of_(of) {}
+  void start() noexcept {
+    try {
+      home_.arm(*this, saturating_add(home_.now(), straggler_pause));
+    } catch (...) {
+      // no memory for a timer: they stay unnamed
+    }
+  }
+
+private:
+  void name_them() noexcept {
+    intrusive_list<listed_call>& all = of_.host().all;
+    for (listed_call* call = all.front(); call != nullptr; call = all.next(*call)) {
+      log_text(home_, log_level::warning,
+               {"the handler of ", static_cast<server_call&>(*call).method(),
+                " goes on although its call was stopped"});
+    }
+    start();
+  }
+
+  ring& home_;
+  server_connection& of_;
+};
+
+/// Has a connection counted among the server's, while it lives.
+class listed_connection {
+public:
+  /// @throws std::bad_alloc  where memory is short.
+  listed_connection(server_core& core, server_connection& one) : core_(core), one_(one) {
+    core_.add(one_);
+  }
+  listed_connection(const listed_connection&) = delete;
+  listed_connection& operator=(const listed_connection&) = delete;
+  ~listed_connection() { core_.remove(one_); }
+
+private:
+  server_core& core_;
+  server_connection& one_;
+};
+
+/// Serves one stream to its end, and waits for the last handler, whatever it does.
 template <byte_stream Stream>
 task<> serve_stream(std::shared_ptr<server_core> core, Stream stream) {
   peer_info peer = peer_of(stream);
@@ -83,10 +127,13 @@ task<> serve_stream(std::shared_ptr<server_core> core, Stream stream) {
     co_return;
   }
   server_connection one{*core, core->home(), core->options().connection, std::move(peer)};
-  core->add(one);
+  const listed_connection listed{*core, one};
   co_await run_connection(one, std::move(stream));
-  co_await await_handlers(core->home(), one);
-  core->remove(one);
+  const bool idle = co_await one.idle().wait_ignoring_stop();
+  straggler_watch watch{core->home(), one};
+  if (idle && one.host().calls > 0) watch.start();
+  const bool ended = co_await one.host().no_calls.wait_ignoring_stop();
+  static_cast<void>(ended);
 }
 
 template <listener Listener>
@@ -101,15 +148,26 @@ public:
     core->add(static_cast<accepting&>(loop));
     if (core->stopping()) loop.stop();
     task_scope connections{here};
+    unsigned failures = 0;  // in a row
     while (!here.stop.stop_requested()) {
-      io_result<typename Listener::accepted_type> accepted = co_await loop.from_.accept();
-      if (accepted) {
-        connections.spawn(loop.establish(core, std::move(*accepted)));
-        continue;
+      io_result<typename Listener::accepted_type> accepted{io_failure(ECANCELED)};
+      try {
+        accepted = co_await loop.from_.accept();
+        if (accepted) {
+          failures = 0;
+          connections.spawn(loop.establish(core, std::move(*accepted)));
+          continue;
+        }
+      } catch (...) {
+        accepted = failure{code_of_current_exception()};
       }
-      if (core->stopping() || accepted.error() == std::errc::operation_canceled) break;
-      const std::string why = accepted.error().message();
-      log_text(core->home(), log_level::warning, {loop.from_.text(), ": accept failed: ", why});
+      const std::error_code why = accepted.error();
+      if (core->stopping() || why == std::errc::operation_canceled) break;
+      if (std::has_single_bit(++failures)) {
+        log_error(core->home(), {loop.from_.text(), ": accept failed"}, why);
+      }
+      // Other errors are about one connection; but a row of them is about us.
+      if (!is_shortage(why) && failures % failures_at_once_max != 0) continue;
       const bool slept = co_await sleep_for(accept_pause);
       static_cast<void>(slept);
     }
@@ -119,18 +177,32 @@ public:
   }
 
 private:
+  static constexpr unsigned failures_at_once_max = 16;
+  /// Whether the lack goes by, so that a later try may succeed.
+  static bool is_shortage(const std::error_code& why) noexcept {
+    return why == std::errc::too_many_files_open ||
+           why == std::errc::too_many_files_open_in_system ||
+           why == std::errc::no_buffer_space || why == std::errc::not_enough_memory;
+  }
+
+  /// From the accepted connection to its end. Throws nothing.
   task<> establish(std::shared_ptr<server_core> core, typename Listener::accepted_type accepted) {
     ring& home = core->home();
-    task<io_result<typename Listener::stream_type>> work = from_.establish(std::move(accepted));
-    const time_point limit = saturating_add(home.now(), core->options().establish_time);
-    io_result<typename Listener::stream_type> stream =
-        co_await with_deadline(std::move(work), limit);
-    if (!stream) {
-      const std::string why = stream.error().message();
-      log_text(home, log_level::warning, {from_.text(), ": connection refused: ", why});
-      co_return;
+    std::error_code refused;
+    try {
+      task<io_result<typename Listener::stream_type>> work = from_.establish(std::move(accepted));
+      const time_point limit = saturating_add(home.now(), core->options().establish_time);
+      io_result<typename Listener::stream_type> stream =
+          co_await with_deadline(std::move(work), limit);
+      if (stream) {
+        co_await serve_stream(std::move(core), std::move(*stream));
+      } else {
+        refused = stream.error();
+      }
+    } catch (...) {
+      refused = code_of_current_exception();
     }
-    co_await serve_stream(std::move(core), std::move(*stream));
+    if (refused) log_error(home, {from_.text(), ": connection refused"}, refused);
   }
 
   Listener from_;

@@ -80,6 +80,10 @@ public:
   void open(server_call_host& host, http2::stream_ref stream, std::string_view method) noexcept;
 
   bool send_headers() noexcept final;
+  /// Whether `where` is what the handler was started with.
+  [[nodiscard]] bool runs_in(const environment& where) const noexcept {
+    return &where == &environment_;
+  }
 
   /// The call is still open at the end of its dispatch.
   void arm_deadline() noexcept { ring_->arm(deadline_timer_, deadline_); }

@@ -71,6 +71,17 @@ public:
       one->drain();
     }
   }
+  /// Whether a handler of the server runs in `where` itself, not in a scope of its own.
+  [[nodiscard]] bool has_handler_in(const environment& where) noexcept {
+    for (server_connection* one = connections_.front(); one != nullptr;
+         one = connections_.next(*one)) {
+      intrusive_list<listed_call>& all = one->host().all;
+      for (listed_call* call = all.front(); call != nullptr; call = all.next(*call)) {
+        if (static_cast<server_call&>(*call).runs_in(where)) return true;
+      }
+    }
+    return false;
+  }
   /// Set while nothing of the server runs.
   [[nodiscard]] event& ended() noexcept { return ended_; }
 

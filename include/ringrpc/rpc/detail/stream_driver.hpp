@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <system_error>
+#include <utility>
 
 #include <ringrpc/base/config.hpp>
 #include <ringrpc/coro/event.hpp>
@@ -16,6 +18,7 @@
 #include <ringrpc/coro/task_scope.hpp>
 #include <ringrpc/rpc/detail/connection.hpp>
 #include <ringrpc/rpc/detail/driver.hpp>
+#include <ringrpc/rpc/detail/guarded.hpp>
 #include <ringrpc/transport/byte_stream.hpp>
 
 // g++ 12 says of coroutine templates that their frames use the anonymous namespace
@@ -35,8 +38,8 @@ public:
 
   /// Reads and writes until the stream has ended both ways or was aborted.
   void start(task_scope& scope) {
-    scope.spawn(read_loop());
-    scope.spawn(write_loop());
+    scope.spawn(guarded_loop(read_loop()));
+    scope.spawn(guarded_loop(write_loop()));
   }
 
   void flush() noexcept override { more_output_.set(); }
@@ -51,6 +54,17 @@ public:
 
 private:
   static constexpr std::size_t buffer_bytes = 64 * 1024;
+
+  // A stream of a user's may throw, and memory may be short: the transport is lost.
+  task<> guarded_loop(task<> loop) {
+    std::error_code failed;
+    try {
+      co_await std::move(loop);
+    } catch (...) {
+      failed = detail::code_of_current_exception();
+    }
+    if (failed && !ended_) connection_.lost(failed);
+  }
 
   task<> read_loop() {
     const std::unique_ptr<std::byte[]> buffer{new std::byte[buffer_bytes]};
