@@ -47,11 +47,11 @@ public:
               *this) {}
 
   /// Begins to read. Call it after the connection was attached.
-  void start() noexcept { ring_.watch(hook_); }
+  void start() noexcept { await_input(); }
 
   void flush() noexcept override;
   void resume_reading() noexcept override {
-    if (!ended_ && !busy(receive_)) ring_.watch(hook_);
+    if (!ended_ && !busy(receive_)) await_input();
   }
   void abort() noexcept override {
     if (ended_) return;
@@ -88,6 +88,14 @@ private:
   static bool busy(const operation& one) noexcept { return one.in_flight() || one.linked(); }
   void check_quiet() noexcept {
     if (!busy(receive_) && !busy(send_)) quiet_.set();
+  }
+  /// Polls while the ring spins; without plain calls, waits by an operation at once.
+  void await_input() noexcept {
+    if (ring_.always_arm()) {
+      arm();
+    } else {
+      ring_.watch(hook_);
+    }
   }
   bool poll() noexcept;
   void arm() noexcept;
@@ -150,13 +158,14 @@ inline void socket_driver::receive_completed() noexcept {
     check_quiet();
     return;
   }
-  if (result == -ENOBUFS || result == -ECANCELED || result == -EAGAIN) {
-    ring_.watch(hook_);
+  // -ENOBUFS: the pool is empty, which the next turn has changed.
+  if (result == -ENOBUFS || result == -ECANCELED || result == -EAGAIN || result == -EINTR) {
+    await_input();
     return;
   }
   const bool go_on = received(result, receive_.received());
   if (buffer.valid()) ring_.kernel().release(buffer);
-  if (go_on) ring_.watch(hook_);
+  if (go_on) await_input();
 }
 
 inline void socket_driver::flush() noexcept {
