@@ -217,6 +217,15 @@ TEST_CASE("a bidirectional call reads while its writer waits for room") {
 TEST_CASE("writes after the end of the writes, or of the call, say so") {
   with_echo([](bed&, channel& to, echo_service&) -> task<> {
     const std::string message = "late";
+    for (const int turns : {0, 50}) {  // before and after there is a connection
+      auto ending = to.call<chat>();
+      co_await settle(turns);
+      ending.writes_done();
+      const bool written = co_await ending.write(message);
+      CHECK_FALSE(written);
+      const status in_order = co_await ending.finish();
+      CHECK(in_order.ok());
+    }
     auto call = to.call<chat>();
     const status end = co_await call.finish();
     CHECK(end.ok());

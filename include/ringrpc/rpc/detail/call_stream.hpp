@@ -159,6 +159,11 @@ protected:
   /// No reads and writes succeed from now on; what waits is made ready.
   void close_input() noexcept;
   void close_output() noexcept;
+  /// No writes succeed from now on, but a call that waits for a connection goes on.
+  void end_output() noexcept {
+    output_closed_ = true;
+    if (source_ != nullptr) give_up(*source_);
+  }
   /// The stream is gone.
   void detach() noexcept {
     in_.detach();
@@ -319,6 +324,7 @@ inline void call_stream::end_input() noexcept {
     const status whole = in_.finish();
     if (!whole.ok()) {
       input_failed(whole);
+      close_input();  // also where the call had ended before: who reads is told
       return;
     }
   }
@@ -333,9 +339,8 @@ inline void call_stream::close_input() noexcept {
 }
 
 inline void call_stream::close_output() noexcept {
-  output_closed_ = true;
   stream_handler::unlink();
-  if (source_ != nullptr) give_up(*source_);
+  end_output();
 }
 
 inline void call_stream::room_available() noexcept {

@@ -116,6 +116,7 @@ inline std::optional<http2::open_refusal> client_call::open_on(connection& over,
 inline void client_call::writes_done() noexcept {
   if (writes_done_) return;
   writes_done_ = true;
+  end_output();
   if (done_ || over() == nullptr) return;
   over()->engine().data(stream(), slice{}, true);
   over()->mark_dirty();

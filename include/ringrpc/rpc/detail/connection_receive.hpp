@@ -130,15 +130,19 @@ inline void connection::on_ping_ack(std::uint64_t) noexcept {
 inline void connection::dispatch() noexcept {
   if (dispatching_) return;  // the walk below goes on with what was added
   dispatching_ = true;
+  bool closed_some = false;
   for (std::size_t i = 0; i < records_.size(); ++i) {
     const record happened = records_[i];  // a copy: the array may grow meanwhile
     act(happened);
+    closed_some |= happened.kind == record_kind::closed;
   }
   records_.clear();
   // A flood must not leave its memory behind in every connection.
   if (records_.capacity() > records_kept_max) std::vector<record>{}.swap(records_);
   dispatching_ = false;
   dispatched();
+  // What a stream had queued went with it: room for others, without anything sent.
+  if (closed_some && !blocked_.empty()) serve_blocked();
   check_progress();
 }
 
