@@ -177,7 +177,8 @@ TEST_CASE("a call whose deadline has passed ends at once and never leaves the cl
 TEST_CASE("a deadline of centuries is no deadline in the past (report B15)") {
   with_sleeper([](bed&, channel& to, seen& noted) -> task<> {
     const std::string request;
-    for (const duration timeout : {duration{24h * 30}, duration{24h * 365 * 200}, duration::max()}) {
+    for (const duration timeout :
+         {duration{24h * 30}, duration{24h * 365 * 200}, duration::max()}) {
       const int before = noted.started;
       auto call = to.call<unary>(request, {.timeout = timeout});
       co_await settle();
@@ -198,7 +199,8 @@ TEST_CASE("cancel ends the call at both ends") {
       const environment& here = co_await this_environment();
       task_scope scope{here};
       status end;
-      const auto keep = [](channel& over, method_kind of, stop_token token, status& into) -> task<> {
+      const auto keep = [](channel& over, method_kind of, stop_token token,
+                           status& into) -> task<> {
         into = co_await end_of(over, of, {.stop = token});
       };
       scope.spawn(keep(to, kind, stop.token(), end));

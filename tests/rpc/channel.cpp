@@ -273,7 +273,8 @@ TEST_CASE("a lost connection fails its calls, and the next call makes another") 
       for (int round = 0; round < 3; ++round) {
         server serving{on.home()};
         event running;
-        serving.handle<unary>([&](server_context&, const std::string& in) -> task<result<std::string>> {
+        serving.handle<unary>(
+            [&](server_context&, const std::string& in) -> task<result<std::string>> {
           if (in != "wait") co_return in;
           running.set();
           const bool slept = co_await sleep_until(never);
@@ -307,7 +308,8 @@ TEST_CASE("a server that dies makes its calls UNAVAILABLE; one that comes back i
     for (int round = 0; round < 5; ++round) {
       auto serving = std::make_unique<server>(on.home());
       event running;
-      serving->handle<unary>([&](server_context&, const std::string& in) -> task<result<std::string>> {
+      serving->handle<unary>(
+          [&](server_context&, const std::string& in) -> task<result<std::string>> {
         if (in == "ping") co_return in;
         running.set();
         const bool slept = co_await sleep_until(never);
@@ -355,7 +357,8 @@ TEST_CASE("calls beyond the server's stream limit wait for their turn (wire rule
       server serving{on.home(), options};
       int running = 0;
       int most = 0;
-      serving.handle<unary>([&](server_context&, const std::string& in) -> task<result<std::string>> {
+      serving.handle<unary>(
+          [&](server_context&, const std::string& in) -> task<result<std::string>> {
         most = std::max(most, ++running);
         co_await settle(1);
         --running;

@@ -82,7 +82,8 @@ TEST_CASE("calls that are made before the first is awaited run at the same time"
       server serving{on.home()};
       int running = 0;
       event both;
-      serving.handle<unary>([&](server_context&, const std::string& in) -> task<result<std::string>> {
+      serving.handle<unary>(
+          [&](server_context&, const std::string& in) -> task<result<std::string>> {
         if (++running == 2) both.set();
         const bool met = co_await both.wait();
         co_return met ? in : "alone";

@@ -84,7 +84,8 @@ TEST_CASE("a unary handler may be a coroutine, a plain function, or fill a poole
   });
   on_each_wire([](bed& here) {
     server fill{here.home()};
-    fill.handle<unary>([](server_context&, const std::string& in, std::string& out) -> task<status> {
+    fill.handle<unary>(
+        [](server_context&, const std::string& in, std::string& out) -> task<status> {
       CHECK(out.empty());
       out = in + " filled";
       co_return status{};
@@ -175,7 +176,8 @@ TEST_CASE("streaming handlers end with a status of their own, after their messag
         if (in == "throw") throw std::runtime_error{"secret"};
         co_return out_of_range("no more");
       });
-      serving.handle<upload>([](server_context&, reader<std::string>& in) -> task<result<std::string>> {
+      serving.handle<upload>(
+          [](server_context&, reader<std::string>& in) -> task<result<std::string>> {
         const std::string* first = co_await in.read();
         CHECK(first != nullptr);
         co_return permission_denied("not you");  // the rest is not read

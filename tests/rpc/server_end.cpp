@@ -184,7 +184,8 @@ TEST_CASE("close in a handler of the same server fails at once and stops nothing
           into = failed.code();
         }
       };
-      serving.handle<unary>([&](server_context&, const std::string& in) -> task<result<std::string>> {
+      serving.handle<unary>(
+          [&](server_context&, const std::string& in) -> task<result<std::string>> {
         try {
           co_await serving.close();
         } catch (const std::system_error& failed) {
@@ -217,7 +218,8 @@ TEST_CASE("stop in a handler drains the server, whose calls end in order") {
   on_each_wire([](bed& here) {
     here.run([](bed& on) -> task<> {
       server serving{on.home()};
-      serving.handle<unary>([&](server_context&, const std::string& in) -> task<result<std::string>> {
+      serving.handle<unary>(
+          [&](server_context&, const std::string& in) -> task<result<std::string>> {
         serving.stop();
         const bool slept = co_await sleep_for(1ms);
         CHECK(slept);
@@ -238,7 +240,8 @@ TEST_CASE("a server may be destroyed in its own handler") {
   on_each_wire([](bed& here) {
     here.run([](bed& on) -> task<> {
       auto serving = std::make_unique<server>(on.home());
-      serving->handle<unary>([&](server_context&, const std::string& in) -> task<result<std::string>> {
+      serving->handle<unary>(
+          [&](server_context&, const std::string& in) -> task<result<std::string>> {
         serving.reset();
         const bool slept = co_await sleep_for(1ms);
         CHECK(slept);
