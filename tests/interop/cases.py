@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""The cases, in the order in which they are run, and what each is about."""
+
+CASES = {
+    # Messages.
+    "unary": "one message each way",
+    "server_stream": "1000 messages to the client",
+    "client_stream": "1000 messages to the server",
+    "bidi": "1000 messages each way, each answered before the next",
+    "bidi_both_ways": "1000 messages each way, nobody waits",
+    "empty_messages": "messages of 0 bytes, all four kinds",
+    "no_messages": "streams without any message",
+    "bytes_1": "messages of 1 byte",
+    "bytes_64k": "of 64 KiB",
+    "bytes_1m": "of 1 MiB",
+    "bytes_4m": "of exactly 4 MiB, the limit of all",
+    "request_too_large": "RESOURCE_EXHAUSTED from the server, the connection lives",
+    "reply_too_large": "RESOURCE_EXHAUSTED in the client, the connection lives",
+    "compressed_request": "UNIMPLEMENTED where gzip is not known (wire rule 21)",
+    "compressed_reply": "a server that compresses where the client allows it",
+    # Metadata.
+    "metadata_unary": "headers and trailers: several values per key, every byte in -bin ones",
+    "metadata_streams": "the same of the other kinds",
+    "metadata_of_error": "trailers with an error, with and without headers before",
+    "metadata_large": "5 KiB in one value",
+    "metadata_too_large": "RESOURCE_EXHAUSTED; another call of the connection survives",
+    "headers_first": "headers come before any message",
+    # How calls end.
+    "status_codes": "all codes",
+    "status_messages": "Unicode, spaces and tabs at the ends, percent signs, controls",
+    "error_after_replies": "a status after messages",
+    "unimplemented": "unknown methods and services",
+    "wrong_number_of_replies": "none or two to a unary call (wire rule 18)",
+    "wrong_number_of_requests": "the same to a server",
+    "deadline_unary": "both sides see it",
+    "deadline_streams": "the same of the other kinds",
+    "deadline_told": "the server knows how long the client waits",
+    "cancel_unary": "the server sees it",
+    "cancel_server_stream": "the same, after a reply",
+    "cancel_client_stream": "its handler waits for a message",
+    "cancel_bidi": "the same, after a reply",
+    "cancel_blocked_writer": "its handler waits for flow control",
+    "client_killed": "calls of a killed process are cancelled",
+    "early_error": "the server ends with an error while the client sends (wire rule 27)",
+    "early_ok": "the same without an error",
+    # Many, and servers that end.
+    "parallel_200": "200 handlers that wait for each other",
+    "parallel_1000": "more calls than streams are allowed",
+    "parallel_large": "16 messages of 1 MB each way at once",
+    "slow_reader": "a stream that is not read holds up no other call",
+    "server_killed": "UNAVAILABLE; the channel finds the next server",
+    "drain": "SIGTERM: running calls end well, new ones are refused",
+}
