@@ -7,11 +7,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <exception>
 #include <memory>
@@ -61,12 +63,16 @@ inline constexpr std::array wires{
     wire{"io_uring, always armed", false, false, true},
 };
 
-/// What the two sides of a pair_transport share, and what a test sets and reads.
-struct pair_hub {
-  ring* server_home = nullptr;
+/// What waits for one pair_listener.
+struct pair_queue {
   std::deque<unix_stream> waiting;
   event changed;
-  bool listening = false;
+  bool stopped = false;
+};
+/// Where pair_factory and pair_listener meet, and what a test sets and reads.
+struct pair_hub {
+  ring* server_home = nullptr;
+  std::shared_ptr<pair_queue> current;  ///< null: nobody listens
 
   int error = 0;        ///< connect fails with it
   bool silent = false;  ///< connect waits until it is stopped
@@ -97,7 +103,8 @@ private:
       if (!waited) co_return io_failure(ECANCELED);
     }
     if (hub->error != 0) co_return io_failure(hub->error);
-    if (!hub->listening) co_return io_failure(ECONNREFUSED);
+    const std::shared_ptr<pair_queue> to = hub->current;
+    if (!to || to->stopped) co_return io_failure(ECONNREFUSED);
     int ends[2] = {-1, -1};
     const int made = home.kernel().socket_pair(ends);
     if (made < 0) co_return io_failure(-made);
@@ -106,8 +113,8 @@ private:
     hub->client_ends.push_back(ends[0]);
     peer_credentials client = peer_credentials::of_this_process();
     client.uid = hub->client_uid;
-    hub->waiting.push_back(unix_stream{std::move(far), peer_info{"pair", client}});
-    hub->changed.set();
+    to->waiting.push_back(unix_stream{std::move(far), peer_info{"pair", client}});
+    to->changed.set();
     const peer_info server{"pair", peer_credentials::of_this_process()};
     co_return unix_stream{std::move(near), server};
   }
@@ -116,48 +123,49 @@ private:
 };
 static_assert(connection_factory<pair_factory>);
 
-/// The listener for it.
+/// The listener for it; a later one takes over.
 class pair_listener {
 public:
   using accepted_type = unix_stream;
   using stream_type = unix_stream;
 
-  explicit pair_listener(std::shared_ptr<pair_hub> hub) : hub_(std::move(hub)) {
-    hub_->listening = true;
+  explicit pair_listener(const std::shared_ptr<pair_hub>& hub)
+      : queue_(std::make_shared<pair_queue>()) {
+    hub->current = queue_;
   }
   pair_listener(pair_listener&&) = default;
   pair_listener& operator=(pair_listener&&) = default;
   ~pair_listener() { stop(); }
 
-  task<io_result<unix_stream>> accept() { return accept(hub_); }
+  task<io_result<unix_stream>> accept() { return accept(queue_); }
   task<io_result<unix_stream>> establish(unix_stream accepted) {
     return pass_on(std::move(accepted));
   }
   void stop() noexcept {
-    if (!hub_) return;
-    hub_->listening = false;
-    hub_->waiting.clear();
-    hub_->changed.set();
+    if (!queue_) return;
+    queue_->stopped = true;
+    queue_->waiting.clear();
+    queue_->changed.set();
   }
   std::string text() const { return "pair"; }
 
 private:
-  static task<io_result<unix_stream>> accept(std::shared_ptr<pair_hub> hub) {
-    while (hub->waiting.empty()) {
-      if (!hub->listening) co_return io_failure(ECANCELED);
-      hub->changed.reset();
-      const bool changed = co_await hub->changed.wait();
+  static task<io_result<unix_stream>> accept(std::shared_ptr<pair_queue> from) {
+    while (from->waiting.empty()) {
+      if (from->stopped) co_return io_failure(ECANCELED);
+      from->changed.reset();
+      const bool changed = co_await from->changed.wait();
       if (!changed) co_return io_failure(ECANCELED);
     }
-    unix_stream next = std::move(hub->waiting.front());
-    hub->waiting.pop_front();
+    unix_stream next = std::move(from->waiting.front());
+    from->waiting.pop_front();
     co_return next;
   }
   static task<io_result<unix_stream>> pass_on(unix_stream accepted) {
     co_return std::move(accepted);
   }
 
-  std::shared_ptr<pair_hub> hub_;
+  std::shared_ptr<pair_queue> queue_;
 };
 static_assert(listener<pair_listener>);
 
@@ -173,7 +181,7 @@ public:
   bed(const bed&) = delete;
   bed& operator=(const bed&) = delete;
   ~bed() {
-    hub_->waiting.clear();
+    hub_->current.reset();
     if (std::uncaught_exceptions() != 0) return;
     static_cast<void>(home_.turn());  // hands the next deadline to the kernel
     CHECK(home_.kernel().in_flight() == 0);
@@ -246,9 +254,9 @@ inline task<> settle(int turns = 50) {
 inline std::string pattern(std::size_t bytes, std::uint64_t salt = 0) {
   std::string made(bytes, '\0');
   std::uint64_t word = seeded_random::mix(salt);
-  for (std::size_t i = 0; i < bytes; ++i) {
-    if (i % 8 == 0) word = seeded_random::mix(word + i);
-    made[i] = static_cast<char>(word >> (i % 8 * 8));
+  for (std::size_t at = 0; at < bytes; at += sizeof word) {
+    std::memcpy(made.data() + at, &word, std::min(sizeof word, bytes - at));
+    word = word * 0x9e37'79b9'7f4a'7c15 + at;
   }
   return made;
 }
