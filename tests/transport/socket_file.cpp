@@ -15,6 +15,7 @@
 #include <ostream>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -301,6 +302,43 @@ TEST_CASE("socket_file: a server that takes no lock keeps its path") {
   const file_descriptor foreign = bound_socket(home / "x");
   REQUIRE(::listen(foreign.get(), 8) == 0);
   CHECK(problem(home / "x") == served_by_us);
+  CHECK(home.names() == names{"x"});
+}
+
+TEST_CASE("socket_file: a killed server whose socket still listens is given time to end") {
+  // So the kernel leaves the socket of a process that was killed with an accept in its ring.
+  const private_directory home;
+  file_descriptor left = bound_socket(home / "x");
+  REQUIRE(in_child([&] { return ::listen(left.get(), 8); }) == 0);
+  std::thread kernel{[&] {
+    ::close(::accept(left.get(), nullptr, nullptr));  // the first attempt to connect
+    left.reset();
+  }};
+  std::optional<socket_file> made;
+  CHECK(text_thrown_by([&] { made.emplace(home / "x", 8); }) == "");
+  kernel.join();
+  CHECK(connect_error(home / "x") == 0);
+  CHECK(problem(home / "x") == served_by_us);
+}
+
+TEST_CASE("socket_file: a socket that was passed on by a process that has ended is served") {
+  const private_directory home;
+  const file_descriptor inherited = bound_socket(home / "x");
+  ::pid_t listener = 0;
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  REQUIRE(in_child([&] {
+            const ::pid_t self = ::getpid();
+            if (::write(ends[1], &self, sizeof self) != sizeof self) return 1;
+            return ::listen(inherited.get(), 64);
+          }) == 0);
+  REQUIRE(::read(ends[0], &listener, sizeof listener) == sizeof listener);
+  ::close(ends[0]);
+  ::close(ends[1]);
+  CHECK(problem(home / "x") == "it is served by whoever got the socket of pid " +
+                                   std::to_string(listener) + " uid " +
+                                   std::to_string(::geteuid()) +
+                                   "; stop that server or choose another path");
   CHECK(home.names() == names{"x"});
 }
 

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -81,6 +83,49 @@ namespace detail {
 /// What a connection attempt says of a socket file.
 enum class socket_life : unsigned char { absent, dead, served };
 
+/// The answer to a connection attempt.
+struct socket_probe {
+  int error;                // 0: somebody listens
+  peer_credentials server;  // who called listen(2), where the kernel says so
+};
+
+inline socket_probe probe_socket(const socket_directory& directory) {
+  const file_descriptor probe{
+      ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  if (!probe) {
+    const int error = errno;
+    directory.refuse("no socket can be made: " + errno_code(error).message(), error);
+  }
+  const socket_address address = unix_socket_address(directory.path());
+  if (::connect(probe.get(), address.data(), address.size()) != 0) return {errno, {}};
+  const io_result<peer_credentials> server = peer_credentials::of_peer(probe.get());
+  return {0, server ? *server : peer_credentials{}};
+}
+
+/// Whether the process is gone, or a zombie.
+inline bool has_ended(::pid_t pid) noexcept {
+  // glibc 2.36 declares pidfd_open(2) for C only.
+  const file_descriptor process{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
+  if (!process) return errno == ESRCH;
+  ::pollfd ended{process.get(), POLLIN, 0};
+  return ::poll(&ended, 1, 0) == 1;
+}
+
+/// The same, but the socket of a server that has just been killed counts as dead: the
+/// kernel takes the ring of such a process apart in the background, and with an accept
+/// in it the socket listens for some milliseconds longer than the process lives. It
+/// gets half a second, for the socket may also have been passed on to a live process.
+inline socket_probe probe_settled_socket(const socket_directory& directory) {
+  constexpr int tries = 50;
+  constexpr int wait_ms = 10;
+  for (int i = 0;; ++i) {
+    const socket_probe found = probe_socket(directory);
+    const bool dying = found.error == 0 && found.server.pid > 0 && has_ended(found.server.pid);
+    if (!dying || i == tries) return found;
+    ::poll(nullptr, 0, wait_ms);
+  }
+}
+
 /// Looks at what is at the path of `directory`.
 /// @return absent or dead. @throws listen_error  where it must stay as it is:
 ///         it is served, no socket, or not this user's.
@@ -100,21 +145,17 @@ inline socket_life look_at_path(const socket_directory& directory) {
                          " and is left alone; remove it or choose another path",
                      EEXIST);
   }
-  const file_descriptor probe{
-      ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  if (!probe) {
-    const int error = errno;
-    directory.refuse("no socket can be made: " + errno_code(error).message(), error);
-  }
-  const socket_address address = unix_socket_address(directory.path());
-  const int error = ::connect(probe.get(), address.data(), address.size()) == 0 ? 0 : errno;
+  const auto [error, server] = probe_settled_socket(directory);
   const std::string remedy = "; stop that server or choose another path";
   if (error == 0) {
-    const io_result<peer_credentials> server = peer_credentials::of_peer(probe.get());
-    const ::pid_t pid = server ? server->pid : 0;
+    const std::string uid =
+        server.uid != unknown_uid ? " uid " + std::to_string(server.uid) : std::string{};
+    const std::string pid = "pid " + std::to_string(server.pid);
     directory.refuse("it is served by " +
-                         (pid != 0 ? "pid " + std::to_string(pid) : "another process") +
-                         (server ? " uid " + std::to_string(server->uid) : "") + remedy,
+                         (server.pid <= 0           ? "another process" + uid
+                          : has_ended(server.pid) ? "whoever got the socket of " + pid + uid
+                                                    : pid + uid) +
+                         remedy,
                      EADDRINUSE);
   }
   // The accept queue is full: somebody listens, and cannot be asked who.
