@@ -388,11 +388,10 @@ private:
     co_await cancelling.join();
   }
   /// A slot of the server is held until the handler of a cancelled call has ended; a new
-  /// call may be refused meanwhile. It is tried again, unless it has sent messages.
-  static bool was_refused(const plan& todo, const status& end) {
-    return (todo.kind == method_kind::client_streaming ||
-            todo.kind == method_kind::bidi_streaming) &&
-           end.message().find("REFUSED_STREAM") != std::string_view::npos;
+  /// call may be refused meanwhile. It is tried once more, unless it has sent messages
+  /// (wire rule 48).
+  static bool was_refused(const status& end) {
+    return end.message().find("REFUSED_STREAM") != std::string_view::npos;
   }
   void check_end(const plan& todo, const status& end, const call_options& options,
                  bool was_cancelled) {
@@ -407,7 +406,7 @@ private:
       case status_code::failed_precondition: CHECK(todo.failure); break;
       case status_code::cancelled: CHECK(was_cancelled); break;
       case status_code::deadline_exceeded: CHECK(options.timeout > duration::zero()); break;
-      case status_code::unavailable: CHECK((may_lose_ || was_refused(todo, end))); break;
+      case status_code::unavailable: CHECK((may_lose_ || was_refused(end))); break;
       default: CHECK_MESSAGE(false, "a status that nothing explains"); break;
     }
   }
