@@ -184,7 +184,7 @@ inline void client_call::stream_closed() noexcept {
 }
 
 inline void client_call::drop() noexcept {
-  finish(cancelled("the call's handle was destroyed"));
+  if (!done_) finish(cancelled("the call's handle was destroyed"));  // a text takes memory
   close_input();
   release();
 }
