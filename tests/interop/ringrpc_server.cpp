@@ -173,7 +173,7 @@ private:
   call_record unnamed_;
 };
 
-task<> until_told(ringrpc::signal_set signals, ringrpc::event& draining) {
+task<> until_told(ringrpc::signal_set& signals, ringrpc::event& draining) {
   co_await signals.wait();
   draining.set();
 }
@@ -185,13 +185,14 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
+    // Until the end: a second one must not cut the drain short.
     ringrpc::signal_set signals = ringrpc::signals(SIGTERM);
     ringrpc::ring ring;
     ringrpc::event draining;
     ringrpc::server server{ring};
     server.emplace<peer>(draining);
     server.listen(ringrpc::unix_socket{argv[1]});
-    ring.run(server.serve_until(until_told(std::move(signals), draining)));
+    ring.run(server.serve_until(until_told(signals, draining)));
     return 0;
   } catch (const std::exception& failed) {
     std::fprintf(stderr, "ringrpc_server: %s\n", failed.what());

@@ -73,9 +73,9 @@ class Server:
         if self.process.poll() == -signal.SIGKILL:
             self.start()
 
-    def end(self):
-        """The exit status after SIGTERM, which a case may have sent already."""
-        if self.process.poll() is None:
+    def end(self, told):
+        """The exit status after SIGTERM, which is sent unless the server was told to end."""
+        if not told:
             self.process.terminate()
         try:
             return self.process.wait(TO_END)
@@ -149,6 +149,11 @@ def run_cases(folder, pair, server, names, outcomes):
             raise Failure(f"the client said nothing about {', '.join(left)}")
 
 
+def was_told(outcomes):
+    """Whether a case has sent SIGTERM to the server."""
+    return outcomes.get("drain", (None,))[0] == "ok"
+
+
 def run_pair(folder, pair, names):
     """{case: (outcome, why)} of one pair; "end" is how the server ended."""
     outcomes = {}
@@ -160,7 +165,7 @@ def run_pair(folder, pair, names):
         first = [name for name in names if name != "drain"]
         run_cases(folder, pair, server, first, outcomes)
         run_cases(folder, pair, server, [name for name in names if name == "drain"], outcomes)
-        status = server.end()
+        status = server.end(told=was_told(outcomes))
         right = status == 0
         outcomes["end"] = "ok" if right else "failed", f"the server ended with {status}"
     except Failure as broken:

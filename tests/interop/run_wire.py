@@ -38,7 +38,7 @@ def run_pair(folder, pair, names):
             relay = wire.Relay(os.path.join(directory, "relay"), server.path)
             run.run_cases(folder, pair, Relayed(server, os.path.join(directory, "relay")), names,
                           outcomes)
-            status = server.end()
+            status = server.end(told=run.was_told(outcomes))
         finally:
             server.kill()
     problems = [f"{name}: {why}" for name, (outcome, why) in outcomes.items()
