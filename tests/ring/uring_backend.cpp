@@ -358,6 +358,34 @@ TEST_CASE("uring: wait ends at its moment, and a later one after an earlier one"
   });
 }
 
+TEST_CASE("uring: a timeout or wake-up that came unseen holds up no later sleep") {
+  in_both_modes([](uring_backend& on) {
+    operation_queue done;
+    for (int round = 0; round < 20; ++round) {
+      const time_point first = on.now() + 100us;
+      on.submit(first);
+      while (on.now() < first + 100us) {
+      }
+      on.submit(never);  // the answer is in the queue now
+      const time_point second = on.now() + 100us;
+      while (on.now() < second) on.wait(done, second);
+
+      on.wake();
+      on.submit(never);
+      on.wait(done, never);
+      std::thread other{[&on] { on.wake(); }};
+      on.wait(done, never);
+      other.join();
+
+      on.wake();
+      on.submit(never);
+      on.reap(done);
+      on.wait(done, never);  // the wake-up that was reaped
+    }
+    CHECK(done.empty());
+  });
+}
+
 TEST_CASE("uring: wake ends a wait under way, and the next one where none is") {
   in_both_modes([](uring_backend& on) {
     operation_queue done;

@@ -331,10 +331,16 @@ inline std::size_t uring_backend::reap(operation_queue& done) noexcept {
 
 inline std::size_t uring_backend::wait(operation_queue& done, time_point until) noexcept {
   send_cancels_again();
-  prepare(until);
   drain();
-  enter(completed_.empty() ? 1 : 0);
+  // After the last drain: what it takes may be our own wake-up or timeout, without
+  // which the sleep would have no end. (Preparing drains too where the queue is full.)
+  do {
+    prepare(until);
+  } while (!wake_armed() || (until != never && !timeout_armed()));
+  const bool sleeps = completed_.empty() && !woken();
+  enter(sleeps ? 1 : 0);
   drain();
+  clear_woken();
   return hand_over(done);
 }
 

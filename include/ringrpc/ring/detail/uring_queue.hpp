@@ -68,6 +68,9 @@ protected:
     const int foreign = notify_from_any_thread_.load(std::memory_order_acquire);
     if (foreign >= 0) static_cast<void>(::eventfd_write(foreign, 1));
   }
+  /// Whether `wake` was called, as far as it has been drained, since `clear_woken`.
+  [[nodiscard]] bool woken() const noexcept { return woken_; }
+  void clear_woken() noexcept { woken_ = false; }
   /// Ends our own requests, for the kernel writes into this object.
   void close() noexcept;
 
@@ -97,6 +100,7 @@ private:
   ::io_uring ring_{};
   bool enabled_ = false;
   bool wake_armed_ = false;
+  bool woken_ = false;
   time_point timeout_at_ = never;  // of the one request that is armed; never: none is
   ::__kernel_timespec timeout_{};  // read by the kernel when it takes the request
   std::uint64_t wake_count_ = 0;   // the kernel writes here
@@ -203,6 +207,7 @@ inline void uring_queue::drain() noexcept {
   io_uring_for_each_cqe(&ring_, head, cqe) {
     if (cqe->user_data == wake_word) {
       wake_armed_ = false;
+      woken_ = true;
     } else if (cqe->user_data == timeout_word) {
       timeout_at_ = never;
     } else if (cqe->user_data != 0) {
