@@ -175,7 +175,8 @@ TEST_CASE("response_head: what a block of a response says") {
   };
   CHECK(code_of("0") == status_code::ok);
   CHECK(code_of("16") == status_code::unauthenticated);
-  for (const std::string_view wrong : {"17", "", "x", "-1", "5x", " 5", "99999999999"}) {
+  for (const std::string_view wrong :
+       {"17", "", "x", "-1", "5x", " 5", "00", "05", "+5", "999999999"}) {
     CAPTURE(wrong);
     CHECK(code_of(wrong) == status_code::unknown);  // wire rule 28
   }

@@ -15,6 +15,7 @@
 #include <ringrpc/grpc/metadata.hpp>
 #include <ringrpc/grpc/percent.hpp>
 #include <ringrpc/grpc/status.hpp>
+#include <ringrpc/grpc/status_code.hpp>
 #include <ringrpc/http2/headers.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
@@ -28,16 +29,6 @@ struct response_head {
   /// What in the block ends the call, such as an unknown grpc-encoding.
   status fault;
 };
-
-/// The status code that `text` says. UNKNOWN for what is no code (statuscodes.md).
-[[nodiscard]] inline status_code parse_grpc_status(std::string_view text) noexcept {
-  unsigned value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value > 16) {
-    return status_code::unknown;
-  }
-  return static_cast<status_code>(value);
-}
 
 /// Reads all fields once; metadata is added to `user`.
 inline response_head reduce_response(const http2::header_block& block, metadata& user) noexcept {

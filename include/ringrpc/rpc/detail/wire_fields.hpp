@@ -21,6 +21,7 @@
 #include <ringrpc/grpc/metadata_rules.hpp>
 #include <ringrpc/grpc/percent.hpp>
 #include <ringrpc/grpc/status.hpp>
+#include <ringrpc/grpc/status_code.hpp>
 #include <ringrpc/http2/headers.hpp>
 #include <ringrpc/http2/settings.hpp>
 
@@ -54,14 +55,6 @@ inline constexpr http2::header_template ok_trailers_template{ok_trailers_templat
 [[nodiscard]] inline const http2::header_template& response_template_of(
     std::string_view content_type) noexcept {
   return content_type == grpc_proto_content_type ? response_proto_template : response_template;
-}
-
-/// `grpc-status` as text (wire rule 24: decimal, no leading zeros).
-[[nodiscard]] constexpr std::string_view status_digits(status_code code) noexcept {
-  constexpr std::array<std::string_view, 17> digits{"0", "1",  "2",  "3",  "4",  "5",
-                                                    "6", "7",  "8",  "9",  "10", "11",
-                                                    "12", "13", "14", "15", "16"};
-  return digits[static_cast<std::size_t>(code)];
 }
 
 /// Whether the peer takes a block of that size (RFC 9113 section 6.5.2). C-core
@@ -101,7 +94,7 @@ public:
   }
   /// `grpc-status`, and `grpc-message` where there is one.
   void add(const status& end) {
-    add("grpc-status", status_digits(end.code()));
+    add("grpc-status", grpc_status_text(end.code()));
     if (end.message().empty()) return;
     message_.resize(std::min(percent_encoded_size(end.message()), message_bytes_max));
     message_.resize(percent_encode(end.message(), message_));
