@@ -91,16 +91,20 @@ inline void client_call::input_complete() noexcept {
 }
 
 inline void client_call::finish_in_order(status end) noexcept {
-  // The peer's side is over. Ours may not be: nothing of it is wanted any more.
-  const bool ours_open = !writes_done_ && over() != nullptr;
+  // The peer's side is over. Ours may not be: nothing of it is wanted any more, and a
+  // peer that opens no window would keep what is queued for ever.
+  const bool ours_queued = over() != nullptr && over()->engine().queued(stream()) > 0;
+  const bool ours_open = over() != nullptr && !writes_done_;
   if (end.ok() && !in().has_message()) {
     status whole = in().finish();
     if (!whole.ok()) end = std::move(whole);
   }
   settle(std::move(end));
   end_input();
-  if (ours_open) {
-    over()->engine().reset(stream(), http2::error_code::no_error);
+  if (ours_open || ours_queued) {
+    // With NO_ERROR what is queued would leave first.
+    over()->engine().reset(stream(), ours_queued ? http2::error_code::cancel
+                                                 : http2::error_code::no_error);
     over()->mark_dirty();
   }
 }
