@@ -291,3 +291,12 @@ TEST_CASE("ring: random numbers differ, the pool and the switch are there") {
   CHECK(one.memory().used_bytes() >= 100);
   one.memory().release(block);
 }
+
+TEST_CASE("ring: plain receives of one ring share their bytes, those of two do not") {
+  ring one;
+  ring two;
+  const auto first = one.receive_scratch();
+  CHECK(first.size() == 256 * 1024);
+  CHECK(one.receive_scratch().data() == first.data());
+  CHECK(two.receive_scratch().data() != first.data());
+}

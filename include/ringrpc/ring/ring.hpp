@@ -113,6 +113,13 @@ public:
   /// as long as the ring lives.
   [[nodiscard]] const environment& where() const noexcept { return root_.where(); }
   [[nodiscard]] memory_pool& memory() noexcept { return core_.memory; }
+  /// Where plain receives of this ring put their bytes: they are consumed before the
+  /// next receive, so one buffer serves all connections and stays in the cache. The
+  /// ring's own; the same bytes every time. @throws std::bad_alloc  the first time.
+  [[nodiscard]] std::span<std::byte> receive_scratch() {
+    if (scratch_ == nullptr) scratch_.reset(new std::byte[scratch_bytes]);
+    return {scratch_.get(), scratch_bytes};
+  }
   [[nodiscard]] backend& kernel() noexcept { return *checked().kernel; }
   [[nodiscard]] bool always_arm() const noexcept { return core_.always_arm; }
   [[nodiscard]] run_queue& queue() noexcept { return checked().queue; }
@@ -144,6 +151,7 @@ private:
   static constexpr unsigned turns_unpolled_max = 8;
   static constexpr unsigned steps_per_turn_max = 16;  // of an embedded ring
   static constexpr unsigned pauses_per_poll = 4;
+  static constexpr std::size_t scratch_bytes = 256 * 1024;
 
   detail::ring_core& checked() noexcept {
     home_.check();
@@ -169,6 +177,7 @@ private:
   detail::home_thread home_;
   detail::ring_core core_;
   std::shared_ptr<detail::inbox> inbox_;
+  std::unique_ptr<std::byte[]> scratch_;
   detail::dirty_list dirty_;
   detail::hot_list hot_;
   spinner spinner_;

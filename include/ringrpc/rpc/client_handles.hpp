@@ -98,7 +98,7 @@ public:
   /// Waits for the end: the response, or why there is none. A stop of the awaiting
   /// coroutine cancels the call.
   auto operator co_await() noexcept {
-    return detail::end_awaiter{call(), deliver{*this}};
+    return detail::end_awaiter<deliver>{call(), deliver{*this}};
   }
 
 private:
@@ -121,7 +121,9 @@ class [[nodiscard]] unary_fill_call : public client_call_handle {
 public:
   explicit unary_fill_call(detail::client_call& call) noexcept : client_call_handle(call) {}
 
-  auto operator co_await() noexcept { return detail::end_awaiter{call(), deliver{call()}}; }
+  auto operator co_await() noexcept {
+    return detail::end_awaiter<deliver>{call(), deliver{call()}};
+  }
 
 private:
   struct deliver {
@@ -156,7 +158,7 @@ public:
   /// Waits for the status; what was not read is dropped.
   [[nodiscard]] auto finish() noexcept {
     call().stop_reading();
-    return detail::end_awaiter{call(), detail::deliver_status{call()}};
+    return detail::end_awaiter<detail::deliver_status>{call(), detail::deliver_status{call()}};
   }
 
 private:
@@ -192,7 +194,7 @@ public:
   /// `writes_done`, then waits for the end: the response, or why there is none.
   [[nodiscard]] auto finish() noexcept {
     writes_done();
-    return detail::end_awaiter{call(), deliver{*this}};
+    return detail::end_awaiter<deliver>{call(), deliver{*this}};
   }
 
 private:

@@ -84,7 +84,7 @@ public:
   health_service() { statuses_.emplace("", serving_status::serving); }
 
   /// Sets what checks of `service` are answered; it need not be a service that the
-  /// server has. @throws std::bad_alloc
+  /// server has. @throws std::bad_alloc  where memory is short.
   void set(std::string_view service, serving_status now) {
     statuses_.insert_or_assign(std::string{service}, now);
   }

@@ -27,7 +27,7 @@ using file_status = struct ::stat;
 /// The permission bits of `mode` in octal, as chmod(1) takes them: `0755`.
 [[nodiscard]] inline std::string mode_text(::mode_t mode) {
   std::array<char, 16> text{};
-  std::snprintf(text.data(), text.size(), "%04o", static_cast<unsigned>(mode) & 07777U);
+  std::snprintf(text.data(), text.size(), "%04o", mode & 07777U);
   return text.data();
 }
 

@@ -30,7 +30,7 @@ TEST_CASE("home_thread: until it is bound any thread may check, later only the h
   CHECK(home.bound());
   home.bind();
   home.check();
-  CHECK(test::dies_saying("outside of its thread", [&home] {
+  CHECK(test::dies_saying("outside of its thread", [] {
     detail::home_thread own;
     own.bind();
     std::thread{[&own] { own.check(); }}.join();

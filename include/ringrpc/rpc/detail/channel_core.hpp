@@ -49,7 +49,7 @@ public:
 
   // For the channel.
 
-  /// A call with one reference, the handle's. @throws std::bad_alloc
+  /// A call with one reference, the handle's. @throws std::bad_alloc  where memory is short.
   client_call& make_call(const client_method& method, const call_options& options);
   [[nodiscard]] channel_state state() const noexcept { return state_; }
   [[nodiscard]] ring& home() noexcept { return home_; }

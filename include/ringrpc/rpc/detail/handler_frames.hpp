@@ -31,7 +31,7 @@ public:
   method_entry& operator=(const method_entry&) = delete;
   virtual ~method_entry() = default;
   [[nodiscard]] std::string_view path() const noexcept { return path_; }
-  /// A call object, new or reused. @throws std::bad_alloc
+  /// A call object, new or reused. @throws std::bad_alloc  where memory is short.
   [[nodiscard]] virtual server_call& make_call(server_call_host& host) = 0;
 
 private:

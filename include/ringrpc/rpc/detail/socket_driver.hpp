@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <cstddef>
-#include <memory>
 #include <span>
 
 #include <ringrpc/base/config.hpp>
@@ -18,24 +17,16 @@
 #include <ringrpc/rpc/detail/connection.hpp>
 #include <ringrpc/rpc/detail/driver.hpp>
 
-namespace ringrpc::detail::inline RINGRPC_ABI {
-/// Where plain receives of one thread put their bytes: they are consumed before the
-/// next receive, so one buffer serves all connections and stays in the cache.
-inline std::span<std::byte> receive_scratch() {
-  constexpr std::size_t bytes = 256 * 1024;
-  thread_local const std::unique_ptr<std::byte[]> scratch{new std::byte[bytes]};
-  return {scratch.get(), bytes};
-}
-}  // namespace ringrpc::detail::inline RINGRPC_ABI
-
 namespace ringrpc::inline RINGRPC_ABI {
 /// Of one connection. The descriptor is borrowed from the byte stream that owns it.
 class socket_driver final : public driver {
 public:
-  socket_driver(connection& moved, int fd) noexcept
+  /// @throws std::bad_alloc  the first time of a ring.
+  socket_driver(connection& moved, int fd)
       : connection_(moved),
         ring_(moved.home()),
         fd_(fd),
+        scratch_(ring_.receive_scratch()),
         hook_(*this),
         receive_([](run_node& self) noexcept {
           static_cast<receive_operation&>(self).of.receive_completed();
@@ -106,6 +97,7 @@ private:
   connection& connection_;
   ring& ring_;
   int fd_;
+  std::span<std::byte> scratch_;
   hook hook_;
   receive_operation receive_;
   send_operation send_;
@@ -128,19 +120,18 @@ inline bool socket_driver::received(int result, std::span<const std::byte> bytes
 }
 
 inline bool socket_driver::poll() noexcept {
-  const std::span<std::byte> scratch = detail::receive_scratch();
   std::size_t all = 0;
   while (!ended_) {
     if (!connection_.wants_read()) {
       hook_.unlink();
       return all > 0;
     }
-    const int result = ring_.kernel().try_recv(fd_, scratch);
+    const int result = ring_.kernel().try_recv(fd_, scratch_);
     if (result == -EAGAIN) return all > 0;
-    if (!received(result, scratch)) return true;
+    if (!received(result, scratch_)) return true;
     const auto count = static_cast<std::size_t>(result);
     all += count;
-    if (count < scratch.size() || all >= receive_bytes_per_turn) return true;
+    if (count < scratch_.size() || all >= receive_bytes_per_turn) return true;
   }
   return true;
 }
