@@ -121,8 +121,8 @@ inline void connection::on_goaway(std::int32_t, http2::error_code code,
   add({.kind = record_kind::goaway, .code = code});
 }
 
-inline void connection::on_ping_ack(std::uint64_t) noexcept {
-  add({.kind = record_kind::ping_ack});
+inline void connection::on_ping_ack(std::uint64_t payload) noexcept {
+  if (payload == detail::drain_ping) add({.kind = record_kind::ping_ack});
 }
 
 // ---- dispatch
