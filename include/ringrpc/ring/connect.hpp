@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <new>
 
 #include <ringrpc/base/time.hpp>
 #include <ringrpc/ring/detail/awaiter.hpp>
@@ -79,11 +78,7 @@ inline bool connect_awaiter::handle(int result) noexcept {
     return true;
   }
   if (result != -EAGAIN || to_.family() != AF_UNIX) return finish(result);
-  try {
-    core().timers.arm(again_, saturating_add(kernel().now(), delay_));
-  } catch (const std::bad_alloc&) {
-    return finish(-ENOMEM);
-  }
+  core().timers.arm(again_, saturating_add(kernel().now(), delay_));
   delay_ = std::min<duration>(2 * delay_, std::chrono::milliseconds{64});
   return true;
 }

@@ -131,8 +131,7 @@ public:
   void cancel(operation& op) noexcept { kernel().cancel(op); }
 
   /// Arms `what` for `when` or moves it there; `never` calls it off.
-  /// @throws std::bad_alloc  where memory is short.
-  void arm(timer& what, time_point when) { checked().timers.arm(what, when); }
+  void arm(timer& what, time_point when) noexcept { checked().timers.arm(what, when); }
   /// Calls `what` off, also when it was made ready and has not run.
   void disarm(timer& what) noexcept { checked().timers.disarm(what); }
 

@@ -24,9 +24,8 @@ public:
       : timer(&wake), stopped_(*this), span_(span), relative_(true) {}
 
   bool await_ready() const noexcept { return false; }
-  /// @throws std::bad_alloc  where memory is short.
   template <class Promise>
-  bool await_suspend(std::coroutine_handle<Promise> caller) {
+  bool await_suspend(std::coroutine_handle<Promise> caller) noexcept {
     const environment& here = detail::environment_of(caller);
     if (here.home == nullptr) fatal("sleep_for was awaited in a coroutine that is on no ring");
     if (!stopped_.arm(here.stop)) {

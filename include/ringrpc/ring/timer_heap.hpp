@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// The deadlines of one ring: an indexed heap with four children per node. Exact
-// (no ticks), and a deadline that is called off costs no search, which is what
-// nearly all deadlines of calls end with.
+// The deadlines of one ring: a pairing heap whose nodes are the timers themselves, so
+// that arming one takes no memory and cannot fail. Exact (no ticks). Most deadlines
+// are armed in the order in which they are due and called off before that: both are
+// a few pointers then.
 #pragma once
 
-#include <algorithm>
 #include <cassert>
 #include <cstddef>
-#include <vector>
+#include <utility>
 
 #include <ringrpc/base/time.hpp>
 #include <ringrpc/coro/run_queue.hpp>
@@ -29,8 +29,12 @@ public:
 
 private:
   friend class timer_heap;
+  time_point when_{};
   timer_heap* heap_ = nullptr;
-  std::size_t index_ = 0;
+  // Its place in the heap: no child is due before its parent.
+  timer* child_ = nullptr;     // the first one
+  timer* next_ = nullptr;      // of the same parent
+  timer* previous_ = nullptr;  // of the same parent; the parent at its first child
 };
 
 /// A priority queue of timers by their moment. Timers of the same moment come in
@@ -41,63 +45,46 @@ public:
   timer_heap(const timer_heap&) = delete;
   timer_heap& operator=(const timer_heap&) = delete;
   ~timer_heap() {
-    for (const entry& one : entries_) one.what->heap_ = nullptr;
+    while (root_ != nullptr) remove(*root_);
   }
 
   /// Arms `what` for `when`, or moves it there. With `never` it is called off. A
   /// timer that was made ready and has not run leaves the run queue.
-  /// @throws std::bad_alloc  `what` is called off then.
-  void arm(timer& what, time_point when);
+  void arm(timer& what, time_point when) noexcept;
   /// Calls `what` off, also when it was made ready and has not run.
   void disarm(timer& what) noexcept;
 
   /// The earliest moment; `never` when there is none.
   [[nodiscard]] time_point next() const noexcept {
-    return entries_.empty() ? never : entries_.front().when;
+    return root_ == nullptr ? never : root_->when_;
   }
-  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
   /// Makes everything ready whose moment is `now` or earlier, in order.
   /// @return how many.
   std::size_t fire(time_point now, run_queue& ready) noexcept;
 
 private:
-  struct entry {
-    time_point when;
-    timer* what;
-  };
-  static constexpr std::size_t children = 4;
-
-  void put(std::size_t index, entry one) noexcept {
-    entries_[index] = one;
-    one.what->index_ = index;
-  }
-  void sift_up(std::size_t index, entry one) noexcept;
-  void sift_down(std::size_t index, entry one) noexcept;
-  /// Puts `one` at `index`, which is free, or wherever the order wants it.
-  void place(std::size_t index, entry one) noexcept;
+  static timer& meld(timer& one, timer& other) noexcept;
+  static timer* meld_all(timer* first) noexcept;
   void remove(timer& what) noexcept;
 
-  std::vector<entry> entries_;
+  timer* root_ = nullptr;
+  std::size_t size_ = 0;
 };
 
 inline timer::~timer() {
   if (heap_ != nullptr) heap_->disarm(*this);
 }
 
-inline void timer_heap::arm(timer& what, time_point when) {
-  if (what.heap_ != nullptr) {
-    assert(what.heap_ == this);
-    if (when != never) {
-      place(what.index_, entry{when, &what});
-      return;
-    }
-  }
+inline void timer_heap::arm(timer& what, time_point when) noexcept {
+  assert(what.heap_ == nullptr || what.heap_ == this);
   disarm(what);
   if (when == never) return;
-  entries_.push_back(entry{when, &what});
+  what.when_ = when;
   what.heap_ = this;
-  sift_up(entries_.size() - 1, entry{when, &what});
+  ++size_;
+  root_ = root_ == nullptr ? &what : &meld(*root_, what);
 }
 
 inline void timer_heap::disarm(timer& what) noexcept {
@@ -107,53 +94,60 @@ inline void timer_heap::disarm(timer& what) noexcept {
 
 inline std::size_t timer_heap::fire(time_point now, run_queue& ready) noexcept {
   std::size_t fired = 0;
-  for (; !entries_.empty() && entries_.front().when <= now; ++fired) {
-    timer& due = *entries_.front().what;
+  for (; root_ != nullptr && root_->when_ <= now; ++fired) {
+    timer& due = *root_;
     remove(due);
     ready.push(due);
   }
   return fired;
 }
 
-inline void timer_heap::sift_up(std::size_t index, entry one) noexcept {
-  while (index > 0) {
-    const std::size_t parent = (index - 1) / children;
-    if (entries_[parent].when <= one.when) break;
-    put(index, entries_[parent]);
-    index = parent;
-  }
-  put(index, one);
+// Two heaps into one: the root that is due later becomes a child of the other.
+inline timer& timer_heap::meld(timer& one, timer& other) noexcept {
+  timer& parent = other.when_ < one.when_ ? other : one;
+  timer& child = &parent == &one ? other : one;
+  child.previous_ = &parent;
+  child.next_ = parent.child_;
+  if (child.next_ != nullptr) child.next_->previous_ = &child;
+  parent.child_ = &child;
+  return parent;
 }
 
-inline void timer_heap::sift_down(std::size_t index, entry one) noexcept {
-  for (;;) {
-    const std::size_t first = index * children + 1;
-    if (first >= entries_.size()) break;
-    const std::size_t end = std::min(first + children, entries_.size());
-    std::size_t least = first;
-    for (std::size_t child = first + 1; child < end; ++child) {
-      if (entries_[child].when < entries_[least].when) least = child;
-    }
-    if (one.when <= entries_[least].when) break;
-    put(index, entries_[least]);
-    index = least;
+// The children of a node that goes: by pairs, then the pairs from last to first, which
+// is what keeps later removals short.
+inline timer* timer_heap::meld_all(timer* first) noexcept {
+  timer* pairs = nullptr;  // linked by next_
+  while (first != nullptr) {
+    timer& one = *first;
+    timer* const other = std::exchange(one.next_, nullptr);
+    first = other == nullptr ? nullptr : std::exchange(other->next_, nullptr);
+    timer& pair = other == nullptr ? one : meld(one, *other);
+    pair.next_ = std::exchange(pairs, &pair);
   }
-  put(index, one);
-}
-
-inline void timer_heap::place(std::size_t index, entry one) noexcept {
-  if (index > 0 && one.when < entries_[(index - 1) / children].when) {
-    sift_up(index, one);
-  } else {
-    sift_down(index, one);
+  timer* whole = nullptr;
+  while (pairs != nullptr) {
+    timer& pair = *pairs;
+    pairs = std::exchange(pair.next_, nullptr);
+    whole = whole == nullptr ? &pair : &meld(*whole, pair);
   }
+  if (whole != nullptr) whole->previous_ = nullptr;
+  return whole;
 }
 
 inline void timer_heap::remove(timer& what) noexcept {
-  const std::size_t hole = what.index_;
-  const entry last = entries_.back();
-  entries_.pop_back();
-  if (hole < entries_.size()) place(hole, last);
+  timer* const below = meld_all(std::exchange(what.child_, nullptr));
+  if (&what == root_) {
+    root_ = below;
+  } else {
+    timer*& place = what.previous_->child_ == &what ? what.previous_->child_
+                                                    : what.previous_->next_;
+    place = what.next_;
+    if (what.next_ != nullptr) what.next_->previous_ = what.previous_;
+    if (below != nullptr) root_ = &meld(*root_, *below);
+  }
+  what.next_ = nullptr;
+  what.previous_ = nullptr;
   what.heap_ = nullptr;
+  --size_;
 }
 }  // namespace ringrpc
