@@ -140,8 +140,9 @@ ROWS = [
      "array used as initializer"),
 ]
 
-FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Werror", "-Wno-unused", "-Werror=unused-result", "-c",
-         "-o", os.devnull]
+# clang 22 says unused-value of a type that is [[nodiscard]], others unused-result.
+FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Werror", "-Wno-unused", "-Werror=unused-result",
+         "-Werror=unused-value", "-c", "-o", os.devnull]
 
 
 def is_gcc_12(compiler):

@@ -319,7 +319,7 @@ task<> early_ok(client& with) {
   co_await expect_service(with);
 }
 
-constexpr named_case cases[] = {
+constexpr named_case all_endings[] = {
     {"status_codes", status_codes},
     {"status_messages", status_messages},
     {"error_after_replies", error_after_replies},
@@ -340,5 +340,5 @@ constexpr named_case cases[] = {
 };
 }  // namespace
 
-std::span<const named_case> ending_cases() { return cases; }
+std::span<const named_case> ending_cases() { return all_endings; }
 }  // namespace interop

@@ -297,7 +297,7 @@ task<> headers_first(client&) {
   co_return;
 }
 
-constexpr named_case cases[] = {
+constexpr named_case all_messages[] = {
     {"unary", unary},
     {"server_stream", server_stream},
     {"client_stream", client_stream},
@@ -322,5 +322,5 @@ constexpr named_case cases[] = {
 };
 }  // namespace
 
-std::span<const named_case> message_cases() { return cases; }
+std::span<const named_case> message_cases() { return all_messages; }
 }  // namespace interop

@@ -121,8 +121,6 @@ task<status> end_of(channel& to, method_kind kind, call_options options) {
   }
   co_return internal("unreachable");
 }
-constexpr method_kind kinds[] = {method_kind::unary, method_kind::server_streaming,
-                                 method_kind::client_streaming, method_kind::bidi_streaming};
 }  // namespace
 
 TEST_CASE("a deadline ends the call at its moment, at both ends (wire rule 11)") {

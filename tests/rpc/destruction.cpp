@@ -27,8 +27,6 @@ namespace ringrpc::testing {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr method_kind kinds[] = {method_kind::unary, method_kind::server_streaming,
-                                 method_kind::client_streaming, method_kind::bidi_streaming};
 enum class part { channel, server, call };
 
 /// A client, a server and a call under way, each in a box of its own.

@@ -15,7 +15,6 @@
 
 namespace ringrpc::wire_test {
 namespace {
-const std::uint8_t last = static_cast<std::uint8_t>(end_headers | end_stream);
 std::string refused(std::int32_t id) {
   http2::test::field_list both = response_fields;
   both.emplace_back("grpc-status", "9");

@@ -39,6 +39,9 @@ using testing::simulated_kernel;
 using testing::simulated_options;
 using namespace std::chrono_literals;
 
+/// Of the HEADERS frame that is the last of its stream.
+inline constexpr std::uint8_t last = end_headers | end_stream;
+
 /// A message with its prefix.
 inline std::string framed(std::string_view message, unsigned flag = 0) {
   return std::string{static_cast<char>(flag)} + be32(static_cast<std::uint32_t>(message.size())) +

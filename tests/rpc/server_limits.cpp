@@ -21,7 +21,7 @@ namespace ringrpc::testing {
 using namespace std::chrono_literals;
 
 namespace {
-task<status> call_once(channel& to) {
+task<status> status_of_call(channel& to) {
   const std::string request = "ping";
   const result<std::string> reply = co_await to.call<unary>(request);
   co_return reply.status();
@@ -32,7 +32,7 @@ task<std::size_t> connect_all(bed& on, std::vector<channel>& into, ::uid_t uid) 
   for (;;) {
     on.hub().client_uid = uid;
     into.push_back(on.connect());
-    const status end = co_await call_once(into.back());
+    const status end = co_await status_of_call(into.back());
     if (!end.ok()) {
       CHECK(end.code() == status_code::unavailable);
       co_return good;
@@ -81,7 +81,7 @@ TEST_CASE("a server takes so many connections and no more, until one has ended")
     co_await channels[2].close();
     co_await settle();  // the server notices
     channels.push_back(on.connect());
-    const status next = co_await call_once(channels.back());
+    const status next = co_await status_of_call(channels.back());
     CHECK(next.ok());
     for (channel& one : channels) co_await one.close();
     co_await serving.close();
@@ -157,14 +157,14 @@ TEST_CASE("a connection counts until its last handler has ended") {
       co_await first.close();
     }
     channel second = on.connect();
-    const status refused = co_await call_once(second);
+    const status refused = co_await status_of_call(second);
     CHECK(refused.code() == status_code::unavailable);
     CHECK(serving.connections() == 1);
     gate.set();
     co_await settle();
     CHECK(serving.connections() == 0);
     channel third = on.connect();
-    const status good = co_await call_once(third);
+    const status good = co_await status_of_call(third);
     CHECK(good.ok());
     co_await second.close();
     co_await third.close();
@@ -181,7 +181,7 @@ TEST_CASE("what is not established in time is dropped") {
     serving.listen(stuck_listener{pair_listener{on.shared_hub()}});
     channel to = on.connect();
     const time_point began = on.home().now();
-    const status end = co_await call_once(to);
+    const status end = co_await status_of_call(to);
     CHECK(end.code() == status_code::unavailable);
     CHECK(on.home().now() - began >= 3s);
     CHECK(on.home().now() - began < 3001ms);

@@ -33,6 +33,9 @@ using download = server_streaming_method<"/test.Calls/Download", std::string, st
 using upload = client_streaming_method<"/test.Calls/Upload", std::string, std::string>;
 using chat = bidi_streaming_method<"/test.Calls/Chat", std::string, std::string>;
 
+inline constexpr std::array kinds{method_kind::unary, method_kind::server_streaming,
+                                  method_kind::client_streaming, method_kind::bidi_streaming};
+
 /// What rings have logged since the bed was made.
 inline std::vector<std::string> log_texts;
 inline void keep_log(log_level level, std::string_view text) noexcept {

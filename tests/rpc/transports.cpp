@@ -138,7 +138,7 @@ void with_moody_server(Body body) {
     CHECK(serving.connections() == 0);
   }(here, body));
 }
-task<status> call_once(channel& to, call_options options = {}) {
+task<status> large_call(channel& to, call_options options = {}) {
   const std::string request = pattern(3000);
   const result<std::string> reply = co_await to.call<unary>(request, options);
   if (reply) CHECK(*reply == request);
@@ -149,11 +149,11 @@ task<status> call_once(channel& to, call_options options = {}) {
 TEST_CASE("accept waits 100 ms when descriptors or memory are short, and goes on") {
   with_moody_server([](bed& on, server&, channel& to, mood& temper) -> task<> {
     temper.accept_errors = {EMFILE, ENFILE, ENOBUFS, ENOMEM, -1};
-    const status first = co_await call_once(to);  // the accept that is pending already
+    const status first = co_await large_call(to);  // the accept that is pending already
     CHECK(first.ok());
     channel other{on.home(), on.memory().factory()};
     const time_point began = on.home().now();
-    const status end = co_await call_once(other);
+    const status end = co_await large_call(other);
     CHECK(end.ok());
     co_await other.close();
     CHECK(on.home().now() - began >= 400ms);
@@ -166,10 +166,10 @@ TEST_CASE("an error of one connection delays no other") {
   with_moody_server([](bed& on, server&, channel& to, mood& temper) -> task<> {
     temper.accept_errors = {ECONNABORTED, EPERM, EPROTO, ECONNABORTED};
     const time_point began = on.home().now();
-    const status first = co_await call_once(to);
+    const status first = co_await large_call(to);
     CHECK(first.ok());
     channel other{on.home(), on.memory().factory()};
-    const status end = co_await call_once(other);
+    const status end = co_await large_call(other);
     CHECK(end.ok());
     CHECK(temper.accept_errors.empty());
     CHECK(on.home().now() - began < 1ms);
@@ -180,11 +180,11 @@ TEST_CASE("an error of one connection delays no other") {
 TEST_CASE("a listener that only fails does not keep the ring from sleeping") {
   with_moody_server([](bed& on, server&, channel& to, mood& temper) -> task<> {
     temper.accept_errors.assign(1000, EBADF);
-    const status first = co_await call_once(to);
+    const status first = co_await large_call(to);
     CHECK(first.ok());
     channel other{on.home(), on.memory().factory()};
     const time_point began = on.home().now();
-    const status end = co_await call_once(other, {.timeout = 1s});
+    const status end = co_await large_call(other, {.timeout = 1s});
     CHECK(end.code() == status_code::deadline_exceeded);
     co_await other.close();
     CHECK(on.home().now() - began >= 1s);
@@ -196,18 +196,18 @@ TEST_CASE("a listener that only fails does not keep the ring from sleeping") {
 
 TEST_CASE("a handshake that fails or throws ends its connection and no other") {
   with_moody_server([](bed& on, server& serving, channel& to, mood& temper) -> task<> {
-    const status good = co_await call_once(to);
+    const status good = co_await large_call(to);
     CHECK(good.ok());
     temper.establish_errors = {EPROTO, -1};
     for (int i = 0; i < 2; ++i) {
       channel other{on.home(), on.memory().factory()};
-      const status refused = co_await call_once(other);
+      const status refused = co_await large_call(other);
       CHECK(refused.code() == status_code::unavailable);
       co_await other.close();
     }
     CHECK(temper.establish_errors.empty());
     CHECK(serving.connections() == 1);
-    const status still = co_await call_once(to);
+    const status still = co_await large_call(to);
     CHECK(still.ok());
     CHECK(was_logged("moody: connection refused: "));
     CHECK_FALSE(was_logged("handshake"));
@@ -216,7 +216,7 @@ TEST_CASE("a handshake that fails or throws ends its connection and no other") {
 
 TEST_CASE("a stream that throws loses its connection and no other") {
   with_moody_server([](bed& on, server& serving, channel& to, mood& temper) -> task<> {
-    const status good = co_await call_once(to);
+    const status good = co_await large_call(to);
     CHECK(good.ok());
     for (std::size_t after = 0; after < 5; ++after) {
       for (const bool reading : {false, true}) {
@@ -228,7 +228,7 @@ TEST_CASE("a stream that throws loses its connection and no other") {
         channel other{on.home(), on.memory().factory()};
         for (int i = 0; i < 10; ++i) {
           const status end =
-              co_await call_once(other, {.timeout = 10s, .wait_for_ready = true});
+              co_await large_call(other, {.timeout = 10s, .wait_for_ready = true});
           CHECK((end.ok() || end.code() == status_code::unavailable ||
                  end.code() == status_code::deadline_exceeded));
         }
@@ -237,23 +237,23 @@ TEST_CASE("a stream that throws loses its connection and no other") {
       }
     }
     CHECK(serving.connections() == 1);
-    const status still = co_await call_once(to);
+    const status still = co_await large_call(to);
     CHECK(still.ok());
   });
 }
 
 TEST_CASE("a stream whose end throws is closed nevertheless") {
   with_moody_server([](bed& on, server& serving, channel& to, mood& temper) -> task<> {
-    const status good = co_await call_once(to);
+    const status good = co_await large_call(to);
     CHECK(good.ok());
     temper.shutdown_throws = temper.close_throws = true;
     channel other{on.home(), on.memory().factory()};
-    const status end = co_await call_once(other);
+    const status end = co_await large_call(other);
     CHECK(end.ok());
     co_await other.close();
     co_await settle();
     CHECK(serving.connections() == 1);
-    const status still = co_await call_once(to);
+    const status still = co_await large_call(to);
     CHECK(still.ok());
   });
 }
@@ -282,7 +282,7 @@ TEST_CASE("a client's stream that throws loses its connection, and the channel m
                      }(factory, context, after, reading);
                    }};
         for (int i = 0; i < 10; ++i) {
-          const status end = co_await call_once(to, {.timeout = 10s, .wait_for_ready = true});
+          const status end = co_await large_call(to, {.timeout = 10s, .wait_for_ready = true});
           CHECK((end.ok() || end.code() == status_code::unavailable ||
                  end.code() == status_code::deadline_exceeded));
         }
@@ -312,7 +312,7 @@ TEST_CASE("with always_arm no connection makes a plain system call") {
       serving.listen(pair_listener{hub});
       channel to{on, pair_factory{hub}};
       for (int i = 0; i < 10; ++i) {
-        const status end = co_await call_once(to);
+        const status end = co_await large_call(to);
         CHECK(end.ok());
       }
       co_await to.close();
@@ -335,7 +335,7 @@ TEST_CASE("a receive that a signal ends is armed again") {
       bench.listen(serving);
       channel to = bench.connect();
       for (int i = 0; i < 100; ++i) {
-        const status end = co_await call_once(to);
+        const status end = co_await large_call(to);
         CHECK(end.ok());
       }
       co_await to.close();

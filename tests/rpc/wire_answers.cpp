@@ -11,7 +11,6 @@ namespace {
 using fields = http2::test::field_list;
 const fields good{{":status", "200"}, {"content-type", "application/grpc"}};
 fields trailers(std::string_view status) { return {{"grpc-status", std::string{status}}}; }
-constexpr std::uint8_t last = end_headers | end_stream;
 
 struct answer_case {
   const char* name;

@@ -6,9 +6,9 @@
 
 namespace ringrpc::wire_test {
 namespace {
-const std::string grpc = ":status=200 content-type=application/grpc";
+const std::string s200 = ":status=200 content-type=application/grpc";
 std::string trailers_only(int id, int code) {
-  return "HEADERS " + std::to_string(id) + ' ' + grpc + " grpc-status=" + std::to_string(code) +
+  return "HEADERS " + std::to_string(id) + ' ' + s200 + " grpc-status=" + std::to_string(code) +
          " end";
 }
 std::string reset(int id, std::string_view code) {
@@ -16,7 +16,7 @@ std::string reset(int id, std::string_view code) {
 }
 std::string answer(int id, std::size_t bytes) {
   const std::string stream = std::to_string(id);
-  return "HEADERS " + stream + ' ' + grpc + "; DATA " + stream + ' ' + std::to_string(bytes + 5) +
+  return "HEADERS " + stream + ' ' + s200 + "; DATA " + stream + ' ' + std::to_string(bytes + 5) +
          "; HEADERS " + stream + " grpc-status=0 end";
 }
 using fields = http2::test::field_list;
@@ -35,7 +35,7 @@ fields without(fields base, std::string_view name) {
   std::erase_if(base, [&](const auto& one) { return one.first == name; });
   return base;
 }
-fields good() { return request_fields({}, "/t.S/Unary"); }
+fields good_request() { return request_fields({}, "/t.S/Unary"); }
 
 struct request_case {
   const char* name;
@@ -74,7 +74,7 @@ void run_cases(const std::vector<request_case>& cases, bool ends_at_once = false
   CHECK(bed.served.connections() == 1);  // it lives on
   if (!ends_at_once) run_cases(cases, true);
 }
-const std::string ok_answer = "HEADERS # " + grpc + "; DATA # 7; HEADERS # grpc-status=0 end";
+const std::string ok_answer = "HEADERS # " + s200 + "; DATA # 7; HEADERS # grpc-status=0 end";
 const std::string malformed = "RST_STREAM # PROTOCOL_ERROR";
 std::string refused(const std::string& block) {
   return "HEADERS # " + block + " end; RST_STREAM # NO_ERROR";
@@ -82,7 +82,7 @@ std::string refused(const std::string& block) {
 }  // namespace
 
 TEST_CASE("wire rules 2 to 5, 12, 13: headers of a request that are good, refused or malformed") {
-  const fields base = good();
+  const fields base = good_request();
   fields two_authorities = base;
   two_authorities.insert(two_authorities.begin(), {":authority", "b"});
   fields late_pseudo = without(base, ":authority");
@@ -131,18 +131,18 @@ TEST_CASE("wire rules 2 to 5, 12, 13: headers of a request that are good, refuse
       {"13: padded", with(base, "a-bin", "AQIDBA=="), ok_answer},
       {"13: unpadded", with(base, "a-bin", "AQIDBA"), ok_answer},
       {"13: joined by a comma", with(base, "a-bin", "AQ,Ag=="), ok_answer},
-      {"13: undecodable", with(base, "a-bin", "A!"), refused(grpc + " grpc-status=13")},
-      {"5: unknown service", with(base, ":path", "/x.Y/Unary"), refused(grpc + " grpc-status=12")},
-      {"5: unknown method", with(base, ":path", "/t.S/Other"), refused(grpc + " grpc-status=12")},
-      {"5: other case", with(base, ":path", "/t.S/unary"), refused(grpc + " grpc-status=12")},
+      {"13: undecodable", with(base, "a-bin", "A!"), refused(s200 + " grpc-status=13")},
+      {"5: unknown service", with(base, ":path", "/x.Y/Unary"), refused(s200 + " grpc-status=12")},
+      {"5: unknown method", with(base, ":path", "/t.S/Other"), refused(s200 + " grpc-status=12")},
+      {"5: other case", with(base, ":path", "/t.S/unary"), refused(s200 + " grpc-status=12")},
       {"5: no slash in front", with(base, ":path", "t.S/Unary"),
-       refused(grpc + " grpc-status=12")},
-      {"5: no second slash", with(base, ":path", "/t.S"), refused(grpc + " grpc-status=12")},
-      {"5: root", with(base, ":path", "/"), refused(grpc + " grpc-status=12")},
-      {"5: a star", with(base, ":path", "*"), refused(grpc + " grpc-status=12")},
-      {"5: one slash more", with(base, ":path", "/t.S/Unary/"), refused(grpc + " grpc-status=12")},
+       refused(s200 + " grpc-status=12")},
+      {"5: no second slash", with(base, ":path", "/t.S"), refused(s200 + " grpc-status=12")},
+      {"5: root", with(base, ":path", "/"), refused(s200 + " grpc-status=12")},
+      {"5: a star", with(base, ":path", "*"), refused(s200 + " grpc-status=12")},
+      {"5: one slash more", with(base, ":path", "/t.S/Unary/"), refused(s200 + " grpc-status=12")},
       {"21: unknown encoding", with(base, "grpc-encoding", "snappy"),
-       "HEADERS # " + grpc + " grpc-status=12 grpc-accept-encoding=identity end; "
+       "HEADERS # " + s200 + " grpc-status=12 grpc-accept-encoding=identity end; "
        "RST_STREAM # NO_ERROR"},
       {"20: identity", with(base, "grpc-encoding", "identity"), ok_answer},
       {"20: what we may answer in", with(base, "grpc-accept-encoding", "identity, deflate,gzip"),
@@ -165,7 +165,7 @@ TEST_CASE("wire rule 2, RFC 9113 section 8.1.1: content-length that is right, an
 }
 
 TEST_CASE("wire rules 8 to 10: grpc-timeout in every form, malformed, expired and huge") {
-  const fields base = good();
+  const fields base = good_request();
   const std::string bad =
       refused(":status=400 content-type=application/grpc grpc-status=13");
   std::vector<request_case> cases;
@@ -178,23 +178,23 @@ TEST_CASE("wire rules 8 to 10: grpc-timeout in every form, malformed, expired an
     cases.push_back({text, with(base, "grpc-timeout", text), bad});
   }
   for (const char* text : {"0n", "0S", "0H"}) {
-    cases.push_back({text, with(base, "grpc-timeout", text), refused(grpc + " grpc-status=4")});
+    cases.push_back({text, with(base, "grpc-timeout", text), refused(s200 + " grpc-status=4")});
   }
   run_cases(cases);
 }
 
 TEST_CASE("wire rule 6: the end of a request on DATA, on an empty DATA, on HEADERS, on trailers") {
   server_bed bed;
-  bed.send(headers_frame(1, good()) + data_frame(1, framed("a")));
+  bed.send(headers_frame(1, good_request()) + data_frame(1, framed("a")));
   bed.settle();
   CHECK(bed.sent().empty());  // the end is awaited
   bed.send(data_frame(1, "", end_stream));
   CHECK(bed.sent() == answer(1, 1));
-  bed.send(headers_frame(3, good(), end_headers | end_stream));
+  bed.send(headers_frame(3, good_request(), end_headers | end_stream));
   CHECK(bed.sent() == trailers_only(3, 12));
   bed.send(headers_frame(5, request_fields({}, "/t.S/Client"), end_headers | end_stream));
   CHECK(bed.sent() == answer(5, 0));
-  bed.send(headers_frame(7, good()) + data_frame(7, framed("b")) +
+  bed.send(headers_frame(7, good_request()) + data_frame(7, framed("b")) +
            headers_frame(7, fields{{"x", "y"}}, end_headers | end_stream));
   CHECK(bed.sent() == answer(7, 1));
 }
@@ -204,7 +204,7 @@ TEST_CASE("wire rule 11: at the deadline the server answers 4 at once and stops 
   bed.request(1, "/t.S/Wait", framed("x"), {{"grpc-timeout", "2S"}});
   bed.send(headers_frame(3, request_fields({{"grpc-timeout", "2S"}}, "/t.S/Bidi")) +
            data_frame(3, framed("x")));
-  CHECK(bed.sent() == "HEADERS 3 " + grpc + "; DATA 3 6");
+  CHECK(bed.sent() == "HEADERS 3 " + s200 + "; DATA 3 6");
   CHECK(bed.methods.running == 2);
   bed.pass(1999ms);
   CHECK(bed.sent().empty());
@@ -307,7 +307,7 @@ TEST_CASE("wire rules 23, 24, 29: how a handler's status goes out") {
   CHECK(bed.sent() == trailers_only(9, 0));
   bed.request(11, "/t.S/Server", framed("2 3"));
   CHECK(bed.sent() ==
-        "HEADERS 11 " + grpc + "; DATA 11 16; HEADERS 11 grpc-status=0 end");
+        "HEADERS 11 " + s200 + "; DATA 11 16; HEADERS 11 grpc-status=0 end");
   bed.request(13, "/t.S/Server", framed("no number"));
   CHECK(bed.sent() == trailers_only(13, 2));
 }
@@ -315,7 +315,7 @@ TEST_CASE("wire rules 23, 24, 29: how a handler's status goes out") {
 TEST_CASE("wire rule 27: trailers before the client's end are followed by RST_STREAM NO_ERROR") {
   server_bed bed;
   bed.send(headers_frame(1, request_fields({}, "/t.S/Bidi")) + data_frame(1, framed("a")));
-  CHECK(bed.sent() == "HEADERS 1 " + grpc + "; DATA 1 6");
+  CHECK(bed.sent() == "HEADERS 1 " + s200 + "; DATA 1 6");
   bed.send(data_frame(1, framed("a", 1)));
   CHECK(bed.sent() == "HEADERS 1 grpc-status=13 end" + reset(1, "NO_ERROR"));
   bed.send(data_frame(1, framed("late"), end_stream));  // on its way: borne, and credited
@@ -326,7 +326,7 @@ TEST_CASE("wire rule 27: trailers before the client's end are followed by RST_ST
 TEST_CASE("wire rule 7: a header list above the limit is answered 431 with 8") {
   server_bed bed;
   const std::string big(3000, 'v');
-  fields sent = good();
+  fields sent = good_request();
   for (int i = 0; i < 6; ++i) sent.emplace_back("x-" + std::to_string(i), big);
   const std::string whole = block(sent);
   bed.send(headers_frame(1, whole.substr(0, 16'000), 0) +

@@ -9,8 +9,6 @@
 
 namespace ringrpc::wire_test {
 namespace {
-constexpr std::uint8_t last = end_headers | end_stream;
-
 enum class way { closes, dies, shuts_down };
 
 /// What a client sends in a session with all kinds of calls.
@@ -30,22 +28,22 @@ std::string client_session() {
   return all;
 }
 
-struct outcome {
+struct call_outcome {
   std::optional<status> end;
   unsigned messages = 0;
 };
-task<> run_unary(channel& calls, outcome& of) {
+task<> run_unary(channel& calls, call_outcome& of) {
   auto call = calls.call<Unary>(std::string{"q"});
   result<std::string> reply = co_await call;
   of.messages = reply ? 1 : 0;
   of.end = reply ? status{} : reply.status();
 }
-task<> run_server(channel& calls, outcome& of) {
+task<> run_server(channel& calls, call_outcome& of) {
   auto call = calls.call<Server>(std::string{"q"});
   while (std::string* one = co_await call.read()) of.messages += one->empty() ? 0 : 1;
   of.end = co_await call.finish();
 }
-task<> run_client(channel& calls, outcome& of) {
+task<> run_client(channel& calls, call_outcome& of) {
   auto call = calls.call<Client>();
   const std::string part = "part";
   const bool first = co_await call.write(part);
@@ -55,7 +53,7 @@ task<> run_client(channel& calls, outcome& of) {
   of.messages = reply ? 1 : 0;
   of.end = reply ? status{} : reply.status();
 }
-task<> run_bidi(channel& calls, outcome& of) {
+task<> run_bidi(channel& calls, call_outcome& of) {
   auto call = calls.call<Bidi>();
   const std::string part = "part";
   const bool queued = co_await call.write(part);
@@ -67,7 +65,7 @@ task<> run_bidi(channel& calls, outcome& of) {
 
 struct kind_case {
   const char* name;
-  task<> (*run)(channel&, outcome&);
+  task<> (*run)(channel&, call_outcome&);
   unsigned messages;  // in the answer
 };
 const kind_case kinds[] = {{"unary", &run_unary, 1},
@@ -120,7 +118,7 @@ TEST_CASE("a server that vanishes at any byte: UNAVAILABLE unless the trailers w
       CAPTURE(bytes);
       client_bed bed;
       bed.greets = false;
-      outcome of;
+      call_outcome of;
       bed.here.spawn(kind.run(bed.calls, of));
       bed.settle();
       REQUIRE(bed.peers.size() == 1);
@@ -143,7 +141,7 @@ TEST_CASE("a server that vanishes at any byte: UNAVAILABLE unless the trailers w
       // The next call finds a connection, at the latest after the back-off.
       bed.greets = true;
       bed.pass(3s);
-      outcome next;
+      call_outcome next;
       bed.here.spawn(kind.run(bed.calls, next));
       bed.settle();
       REQUIRE(bed.peers.size() >= 2);

@@ -32,6 +32,7 @@ namespace ringrpc::testing {
 using namespace std::chrono_literals;
 
 namespace {
+namespace inner = ringrpc::detail;
 using fields = std::vector<http2::header_field>;
 http2::header_block block_of(const fields& of) {
   http2::header_block block;
@@ -115,15 +116,15 @@ TEST_CASE("assembly_budget: one above the budget is granted when it is alone, an
 TEST_CASE("request_head: a good request is not refused, and its metadata is kept") {
   metadata user;
   const fields sent = request({{"grpc-timeout", "5m"}, {"x-key", "v"}, {"x-bin", "AQI"}});
-  const detail::request_head head = detail::reduce_request(block_of(sent), user);
+  const inner::request_head head = inner::reduce_request(block_of(sent), user);
   CHECK_FALSE(head.refused);
   REQUIRE(head.timeout);
   CHECK(*head.timeout == 5ms);
   CHECK(head.answer_type == grpc_proto_content_type);
   CHECK(user.get("x-key") == "v");
   CHECK(user.get("x-bin") == "\1\2");
-  CHECK(detail::path_of(block_of(sent)) == "/s/M");
-  CHECK(detail::path_of(block_of({{"x", "y"}})).empty());
+  CHECK(inner::path_of(block_of(sent)) == "/s/M");
+  CHECK(inner::path_of(block_of({{"x", "y"}})).empty());
 }
 
 TEST_CASE("request_head: the first fault in the order of gRPC's servers is the answer") {
@@ -132,7 +133,7 @@ TEST_CASE("request_head: the first fault in the order of gRPC's servers is the a
     http2::header_block block = block_of(sent);
     block.too_large = too_large;
     block.duplicate_authority = twice;
-    return detail::reduce_request(block, user).refused;
+    return inner::reduce_request(block, user).refused;
   };
   fields get = request();
   get[0].value = "GET";
@@ -159,7 +160,7 @@ TEST_CASE("response_head: what a block of a response says") {
   const fields sent{{":status", "200"},       {"content-type", "application/grpc"},
                     {"grpc-status", "5"},     {"grpc-message", "no%20such"},
                     {"x-key", "v"}};
-  const detail::response_head head = detail::reduce_response(block_of(sent), user);
+  const inner::response_head head = inner::reduce_response(block_of(sent), user);
   CHECK(head.http_status == 200);
   CHECK(head.has_content_type);
   CHECK(head.content_type_ok);
@@ -171,7 +172,7 @@ TEST_CASE("response_head: what a block of a response says") {
 
   const auto code_of = [](std::string_view text) {
     metadata none;
-    return detail::reduce_response(block_of({{"grpc-status", text}}), none).end->code();
+    return inner::reduce_response(block_of({{"grpc-status", text}}), none).end->code();
   };
   CHECK(code_of("0") == status_code::ok);
   CHECK(code_of("16") == status_code::unauthenticated);
@@ -185,21 +186,21 @@ TEST_CASE("response_head: what a block of a response says") {
 TEST_CASE("response_head: what ends a call whatever its status says") {
   metadata user;
   const auto fault_of = [&user](const fields& sent) {
-    return detail::reduce_response(block_of(sent), user).fault.code();
+    return inner::reduce_response(block_of(sent), user).fault.code();
   };
   CHECK(fault_of({{"grpc-encoding", "snappy"}}) == status_code::internal);
   CHECK(fault_of({{"grpc-encoding", "identity"}}) == status_code::ok);
   CHECK(fault_of({{"k-bin", "!"}}) == status_code::internal);
   http2::header_block large;
   large.too_large = true;
-  CHECK(detail::reduce_response(large, user).fault.code() == status_code::resource_exhausted);
-  const status other = detail::status_of_answer(503, "a proxy");
+  CHECK(inner::reduce_response(large, user).fault.code() == status_code::resource_exhausted);
+  const status other = inner::status_of_answer(503, "a proxy");
   CHECK(other.code() == status_code::unavailable);
   CHECK(other.message() == "a proxy, HTTP status 503");
 }
 
 TEST_CASE("wire_fields: a status goes out in one or two fields, its text bounded") {
-  detail::field_list list;
+  inner::field_list list;
   list.add(status{});
   REQUIRE(list.fields().size() == 1);
   CHECK(list.fields()[0].name == "grpc-status");
@@ -213,7 +214,7 @@ TEST_CASE("wire_fields: a status goes out in one or two fields, its text bounded
   list.clear();
   list.add(internal(std::string(10'000, '\n')));
   REQUIRE(list.fields().size() == 2);
-  CHECK(list.fields()[1].value.size() <= detail::field_list::message_bytes_max);
+  CHECK(list.fields()[1].value.size() <= inner::field_list::message_bytes_max);
   CHECK(list.fields()[1].value.size() % 3 == 0);  // no escape is cut
   list.clear();
   metadata user;
@@ -226,18 +227,18 @@ TEST_CASE("wire_fields: a status goes out in one or two fields, its text bounded
 }
 
 TEST_CASE("wire_fields: the content type of the answer follows that of the request") {
-  CHECK(detail::response_template_of(grpc_content_type).fields[1].value == "application/grpc");
-  CHECK(detail::response_template_of(grpc_proto_content_type).fields[1].value ==
+  CHECK(inner::response_template_of(grpc_content_type).fields[1].value == "application/grpc");
+  CHECK(inner::response_template_of(grpc_proto_content_type).fields[1].value ==
         "application/grpc+proto");
 }
 
 TEST_CASE("client_method: the same object for each call of a method, with ids of its own") {
-  const detail::client_method& one = detail::client_method_of<unary>();
-  CHECK(&one == &detail::client_method_of<unary>());
-  const detail::client_method& other = detail::client_method_of<chat>();
+  const inner::client_method& one = inner::client_method_of<unary>();
+  CHECK(&one == &inner::client_method_of<unary>());
+  const inner::client_method& other = inner::client_method_of<chat>();
   CHECK(one.all.id != other.all.id);
   CHECK(one.all.id != one.pseudo.id);
-  CHECK(one.all.id >= detail::first_method_template_id);
+  CHECK(one.all.id >= inner::first_method_template_id);
   CHECK(one.path == "/test.Calls/Unary");
   CHECK(one.kind == method_kind::unary);
   CHECK(one.pseudo.fields.size() == 4);
@@ -256,23 +257,23 @@ TEST_CASE("with_deadline: stops its task at the moment, with the caller, or with
     };
     ring& home = on.home();
     const time_point began = home.now();
-    const bool in_time = co_await detail::with_deadline(wait(1s), home.now() + 2s);
+    const bool in_time = co_await inner::with_deadline(wait(1s), home.now() + 2s);
     CHECK(in_time);
     CHECK(home.now() - began == 1s);
-    const bool late = co_await detail::with_deadline(wait(2s), home.now() + 1s);
+    const bool late = co_await inner::with_deadline(wait(2s), home.now() + 1s);
     CHECK_FALSE(late);
     CHECK(home.now() - began == 2s);
-    const bool at_once = co_await detail::with_deadline(wait(2s), home.now() - 1s);
+    const bool at_once = co_await inner::with_deadline(wait(2s), home.now() - 1s);
     CHECK_FALSE(at_once);
     stop_source other;
     other.request_stop();
-    const bool stopped = co_await detail::with_deadline(wait(2s), never, other.token());
+    const bool stopped = co_await inner::with_deadline(wait(2s), never, other.token());
     CHECK_FALSE(stopped);
     const environment& environment_here = co_await this_environment();
     task_scope scope{environment_here};
     bool ended = false;
     scope.spawn([](task<bool> work, bool& done) -> task<> {
-      const bool slept = co_await detail::with_deadline(std::move(work), never);
+      const bool slept = co_await inner::with_deadline(std::move(work), never);
       CHECK_FALSE(slept);
       done = true;
     }(wait(1h), ended));
@@ -285,7 +286,7 @@ TEST_CASE("with_deadline: stops its task at the moment, with the caller, or with
     };
     bool thrown = false;
     try {
-      const bool none = co_await detail::with_deadline(fail(), never);
+      const bool none = co_await inner::with_deadline(fail(), never);
       CHECK_FALSE(none);
     } catch (const std::runtime_error&) {
       thrown = true;
@@ -305,13 +306,13 @@ TEST_CASE("guarded: what a task throws is an error like any other") {
       if (what == 5) co_return io_failure(ENOENT);
       co_return 7;
     };
-    const io_result<int> good = co_await detail::guarded(run(0));
+    const io_result<int> good = co_await inner::guarded(run(0));
     CHECK(good.value_or(0) == 7);
     const std::errc wanted[] = {std::errc::not_enough_memory, std::errc::operation_not_permitted,
                                 std::errc::io_error, std::errc::io_error,
                                 std::errc::no_such_file_or_directory};
     for (int what = 1; what <= 5; ++what) {
-      const io_result<int> failed = co_await detail::guarded(run(what));
+      const io_result<int> failed = co_await inner::guarded(run(what));
       REQUIRE_FALSE(failed);
       CHECK(failed.error() == wanted[what - 1]);
     }
