@@ -288,7 +288,7 @@ void expect_early(client& with, StatusCode code, const std::string& message) {
 void early_error(client& with) { expect_early(with, StatusCode::FAILED_PRECONDITION, "enough"); }
 void early_ok(client& with) { expect_early(with, StatusCode::OK, ""); }
 
-constexpr named_case cases[] = {
+constexpr named_case all_endings[] = {
     {"status_codes", status_codes},
     {"status_messages", status_messages},
     {"error_after_replies", error_after_replies},
@@ -309,5 +309,5 @@ constexpr named_case cases[] = {
 };
 }  // namespace
 
-std::span<const named_case> ending_cases() { return cases; }
+std::span<const named_case> ending_cases() { return all_endings; }
 }  // namespace interop

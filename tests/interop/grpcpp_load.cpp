@@ -174,12 +174,12 @@ void server_killed(client& with) {
   expect_ok(with.stub.Unary(&third, request("back?"), &reply));
 }
 
-constexpr named_case cases[] = {
+constexpr named_case all_loads[] = {
     {"parallel_200", parallel_200}, {"parallel_1000", parallel_1000},
     {"parallel_large", parallel_large}, {"slow_reader", slow_reader},
     {"server_killed", server_killed}, {"drain", drain},
 };
 }  // namespace
 
-std::span<const named_case> load_cases() { return cases; }
+std::span<const named_case> load_cases() { return all_loads; }
 }  // namespace interop

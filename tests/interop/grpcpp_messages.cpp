@@ -318,7 +318,7 @@ void headers_first(client& with) {
   expect_code(call->Finish(), StatusCode::CANCELLED);
 }
 
-constexpr named_case cases[] = {
+constexpr named_case all_messages[] = {
     {"unary", unary},
     {"server_stream", server_stream},
     {"client_stream", client_stream},
@@ -343,5 +343,5 @@ constexpr named_case cases[] = {
 };
 }  // namespace
 
-std::span<const named_case> message_cases() { return cases; }
+std::span<const named_case> message_cases() { return all_messages; }
 }  // namespace interop

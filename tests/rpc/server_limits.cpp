@@ -88,6 +88,36 @@ TEST_CASE("a server takes so many connections and no more, until one has ended")
   }(here));
 }
 
+TEST_CASE("who is refused again and again does not fill the log") {
+  bed here;
+  here.run([](bed& on) -> task<> {
+    server_options options;
+    options.connections = 1;
+    options.connections_per_uid = 1;
+    server serving{on.home(), options};
+    serving.emplace<echo_service>();
+    on.listen(serving);
+    channel first = on.connect();
+    const status good = co_await status_of_call(first);
+    CHECK(good.ok());
+    const auto refuse_one = [](bed& by) -> task<> {
+      channel next = by.connect();
+      const status end = co_await status_of_call(next);
+      CHECK(end.code() == status_code::unavailable);
+      co_await next.close();
+    };
+    for (int i = 0; i < 25; ++i) co_await refuse_one(on);
+    CHECK(log_texts.size() == 10);
+    const bool slept = co_await sleep_for(1s);
+    CHECK(slept);
+    co_await refuse_one(on);
+    CHECK(log_texts.size() == 12);
+    CHECK(was_logged("15 more connections were refused"));
+    co_await first.close();
+    co_await serving.close();
+  }(here));
+}
+
 TEST_CASE("one user cannot lock the others out") {
   bed here;
   here.run([](bed& on) -> task<> {

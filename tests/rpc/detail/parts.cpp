@@ -21,6 +21,7 @@
 #include <ringrpc/rpc/detail/assembly_budget.hpp>
 #include <ringrpc/rpc/detail/client_method.hpp>
 #include <ringrpc/rpc/detail/guarded.hpp>
+#include <ringrpc/rpc/detail/log_gate.hpp>
 #include <ringrpc/rpc/detail/request_head.hpp>
 #include <ringrpc/rpc/detail/response_head.hpp>
 #include <ringrpc/rpc/detail/wire_fields.hpp>
@@ -246,6 +247,17 @@ TEST_CASE("client_method: the same object for each call of a method, with ids of
     CHECK(field.name.starts_with(':'));
   }
   CHECK_FALSE(one.all.fields[4].name.starts_with(':'));
+}
+
+TEST_CASE("log_gate: ten texts pass in a second, the others are counted") {
+  inner::log_gate gate;
+  const time_point start = time_point{} + 5s;
+  for (unsigned i = 0; i < inner::log_gate::texts_max; ++i) CHECK(gate.pass(start));
+  CHECK_FALSE(gate.pass(start));
+  CHECK_FALSE(gate.pass(start + 999ms));
+  CHECK(gate.pass(start + 1s));
+  CHECK(gate.take_skipped() == 2);
+  CHECK(gate.take_skipped() == 0);
 }
 
 TEST_CASE("with_deadline: stops its task at the moment, with the caller, or with another") {

@@ -6,6 +6,8 @@
 #include <bit>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
+#include <cstdio>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -69,6 +71,18 @@ inline void log_error(ring& home, std::initializer_list<std::string_view> what,
   }
 }
 
+/// A connection that was refused, as a warning; with how many were before it, untold.
+inline void log_refusal(server_core& of, std::initializer_list<std::string_view> parts) {
+  if (!of.refusals().pass(of.home().now())) return;
+  if (const std::uint64_t skipped = of.refusals().take_skipped(); skipped > 0) {
+    char text[64];
+    static_cast<void>(std::snprintf(text, sizeof text, "%llu more connections were refused",
+                                    static_cast<unsigned long long>(skipped)));
+    of.home().log(log_level::warning, text);
+  }
+  log_text(of.home(), log_level::warning, parts);
+}
+
 /// Names in the log, again and again, the handlers of a connection that has ended.
 class straggler_watch : timer {
 public:
@@ -76,13 +90,7 @@ public:
       : timer([](run_node& self) noexcept { static_cast<straggler_watch&>(self).name_them(); }),
         home_(home),
         of_(of) {}
-  void start() noexcept {
-    try {
-      home_.arm(*this, saturating_add(home_.now(), straggler_pause));
-    } catch (...) {
-      // no memory for a timer: they stay unnamed
-    }
-  }
+  void start() noexcept { home_.arm(*this, saturating_add(home_.now(), straggler_pause)); }
 
 private:
   void name_them() noexcept {
@@ -120,8 +128,7 @@ template <byte_stream Stream>
 task<> serve_stream(std::shared_ptr<server_core> core, Stream stream) {
   peer_info peer = peer_of(stream);
   if (!core->admits(peer)) {
-    log_text(core->home(), log_level::warning,
-             {"a connection of ", peer.text(), " was refused: too many connections"});
+    log_refusal(*core, {"a connection of ", peer.text(), " was refused: too many connections"});
     stream.abort();
     co_await stream.close();
     co_return;
@@ -187,11 +194,11 @@ private:
 
   /// From the accepted connection to its end. Throws nothing.
   task<> establish(std::shared_ptr<server_core> core, typename Listener::accepted_type accepted) {
-    ring& home = core->home();
+    server_core& of = *core;  // the accept loop holds it, too
     std::error_code refused;
     try {
       task<io_result<typename Listener::stream_type>> work = from_.establish(std::move(accepted));
-      const time_point limit = saturating_add(home.now(), core->options().establish_time);
+      const time_point limit = saturating_add(of.home().now(), of.options().establish_time);
       io_result<typename Listener::stream_type> stream =
           co_await with_deadline(std::move(work), limit);
       if (stream) {
@@ -202,7 +209,12 @@ private:
     } catch (...) {
       refused = code_of_current_exception();
     }
-    if (refused) log_error(home, {from_.text(), ": connection refused"}, refused);
+    if (!refused) co_return;
+    try {
+      log_refusal(of, {from_.text(), ": connection refused: ", refused.message()});
+    } catch (...) {
+      of.home().log(log_level::warning, "a connection was refused, and no memory to say why");
+    }
   }
 
   Listener from_;

@@ -19,6 +19,7 @@
 #include <ringrpc/coro/event.hpp>
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/rpc/detail/handler_frames.hpp>
+#include <ringrpc/rpc/detail/log_gate.hpp>
 #include <ringrpc/rpc/detail/server_connection.hpp>
 #include <ringrpc/rpc/server_counters.hpp>
 #include <ringrpc/rpc/server_options.hpp>
@@ -44,6 +45,8 @@ public:
   [[nodiscard]] ring& home() noexcept { return home_; }
   [[nodiscard]] const server_options& options() const noexcept { return options_; }
   [[nodiscard]] bool stopping() const noexcept { return stopping_; }
+  /// For texts about peers that were refused.
+  [[nodiscard]] log_gate& refusals() noexcept { return refusals_; }
 
   /// @return false where the path has a handler already.
   [[nodiscard]] bool add(std::unique_ptr<method_entry> entry) {
@@ -164,6 +167,7 @@ private:
   intrusive_list<accepting> listeners_;
   intrusive_list<server_connection> connections_;
   event ended_;
+  log_gate refusals_;
   std::uint32_t connection_count_ = 0;
   unsigned tasks_ = 0;
   bool stopping_ = false;
