@@ -172,6 +172,20 @@ TEST_CASE("a call whose deadline has passed ends at once and never leaves the cl
   });
 }
 
+TEST_CASE("a timeout that is used up has passed: the call does not begin") {
+  with_sleeper([](bed& on, channel& to, seen& noted) -> task<> {
+    const time_point began = on.home().now();
+    for (const duration timeout : {duration{0}, duration{-1ns}, duration::min()}) {
+      for (const method_kind kind : kinds) {
+        const status end = co_await end_of(to, kind, {.timeout = timeout});
+        CHECK(end.code() == status_code::deadline_exceeded);
+      }
+    }
+    CHECK(on.home().now() - began < 1ms);
+    CHECK(noted.started == 0);
+  });
+}
+
 TEST_CASE("a deadline of centuries is no deadline in the past (report B15)") {
   with_sleeper([](bed&, channel& to, seen& noted) -> task<> {
     const std::string request;

@@ -405,7 +405,7 @@ private:
         break;
       case status_code::failed_precondition: CHECK(todo.failure); break;
       case status_code::cancelled: CHECK(was_cancelled); break;
-      case status_code::deadline_exceeded: CHECK(options.timeout > duration::zero()); break;
+      case status_code::deadline_exceeded: CHECK(options.timeout < duration::max()); break;
       case status_code::unavailable: CHECK((may_lose_ || was_refused(end))); break;
       default: CHECK_MESSAGE(false, "a status that nothing explains"); break;
     }

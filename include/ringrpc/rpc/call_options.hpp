@@ -21,9 +21,12 @@ class server_context;
 /// call is made; what it points to need not live longer, the stop token's source
 /// and the parent excepted.
 struct call_options {
-  /// From the start of the call to its end; zero or less: none.
-  duration timeout = duration::zero();
-  /// The same as a moment. The earlier of both, and of the parent's, holds.
+  /// From the start of the call to its end. By default there is no end; zero or less
+  /// has passed already, and the call ends with DEADLINE_EXCEEDED at once.
+  duration timeout = duration::max();
+  /// The same as a moment of the monotonic clock, such as
+  /// `std::chrono::steady_clock::now() + 1s`. The earlier of both, and of the parent's,
+  /// holds.
   time_point deadline = never;
   /// Sent as the request's metadata; copied. Null: none.
   const ringrpc::metadata* metadata = nullptr;
@@ -35,7 +38,8 @@ struct call_options {
   /// Largest response message, in bytes; 0: the channel's limit.
   std::uint32_t receive_message_bytes_max = 0;
   /// The handler's call on whose behalf this one is made: its deadline and its
-  /// stop hold here, too. It must not end before this call does.
+  /// stop hold here, too. It must not end before this call does, as it cannot where
+  /// the call handle is a local of the handler.
   server_context* parent = nullptr;
 };
 // Written in braces, and as temporaries, inside awaited expressions.

@@ -72,9 +72,18 @@ public:
   void add(Service& service) {
     service.ringrpc_bind(*this);
   }
-  /// Answers `Method` with `handler`, a function or a lambda without captures whose
-  /// form is one of handler_forms.hpp, such as
-  /// `task<result<Reply>>(server_context&, const Request&)`. Kept by the server.
+  /// Answers `Method` with `handler`, a function or a lambda, which the server keeps
+  /// until its last handler has ended, captures included. Of a unary method:
+  /// - `task<result<Reply>>(server_context&, const Request&)`,
+  /// - `task<status>(server_context&, const Request&, Reply&)`: the reply is reused,
+  /// - `result<Reply>(server_context&, const Request&)`: no coroutine.
+  ///
+  /// Streaming from the server, from the client, both ways:
+  /// - `task<status>(server_context&, const Request&, writer<Reply>&)`,
+  /// - `task<result<Reply>>(server_context&, reader<Request>&)`,
+  /// - `task<status>(server_context&, reader<Request>&, writer<Reply>&)`.
+  ///
+  /// @throws std::logic_error  for a method that has a handler.
   template <rpc_method Method, class Handler>
     requires(detail::is_handler_of<Method, Handler, detail::call_target>())
   void handle(Handler handler) {

@@ -30,10 +30,7 @@ inline void client_call::begin(call_carrier& carrier, const client_method& metho
   method_ = &method;
   references_ = 1;
   wait_for_ready_ = options.wait_for_ready;
-  deadline_ = options.deadline;
-  if (options.timeout > duration::zero()) {
-    deadline_ = std::min(deadline_, saturating_add(home_.now(), options.timeout));
-  }
+  deadline_ = std::min(options.deadline, saturating_add(home_.now(), options.timeout));
   if (options.parent != nullptr) {
     deadline_ = std::min(deadline_, options.parent->deadline());
     if (!parent_stopped_.arm(options.parent->stop_token())) {
