@@ -50,6 +50,36 @@ TEST_CASE("an upload that nobody wants is dropped, though the server resets noth
   CHECK(bed.peers.size() == 1);
 }
 
+TEST_CASE("who ended a call is named in its status") {
+  {
+    client_bed bed;
+    bed.start();
+    bed.send(headers_frame(1, response_fields) + reset_frame(1, error_code::refused_stream));
+    bed.settle();
+    CHECK(bed.code() == 14);
+    CHECK(bed.text() == "the stream was reset by custom transport with REFUSED_STREAM");
+  }
+  {
+    client_bed bed;
+    bed.start();
+    bed.send(headers_frame(1, {{":status", "503"}}));
+    bed.settle();
+    CHECK(bed.code() == 14);
+    CHECK(bed.text() == "the answer of custom transport is not gRPC, HTTP status 503");
+  }
+  // Over a real path, with the reason in words.
+  ring here;
+  here.run([](ring& on) -> task<> {
+    channel to{on, "unix:/nonexistent/x.sock"};
+    const std::string request;
+    const result<std::string> reply = co_await to.call<Unary>(request);
+    CHECK(reply.status().code() == status_code::unavailable);
+    CHECK(reply.status().message().find("unix:/nonexistent/x.sock") != std::string_view::npos);
+    CHECK(reply.status().message().find("No such file or directory") != std::string_view::npos);
+    co_await to.close();
+  }(here));
+}
+
 TEST_CASE("a writer that waits for room is told that the call has ended") {
   client_bed bed;
   bed.greets = false;

@@ -32,12 +32,12 @@ public:
   /// @param target  such as `unix:/run/user/1000/greeter.sock`.
   /// @throws std::invalid_argument  a target that cannot be: which part, and what
   ///         would be right.
-  channel(ring& home, std::string_view target, channel_options options = {});
+  channel(ring& home, std::string_view target, const channel_options& options = {});
   /// @param factory  makes the byte streams; called again for each connection, one
   ///                 call at a time. Kept by the channel.
   template <connection_factory Factory>
-  channel(ring& home, Factory factory, channel_options options = {})
-      : core_(detail::make_channel_core(home, "custom transport", std::move(options),
+  channel(ring& home, Factory factory, const channel_options& options = {})
+      : core_(detail::make_channel_core(home, "custom transport", options,
                                         std::move(factory))) {}
   channel(channel&&) noexcept = default;
   channel& operator=(channel&& other) noexcept {
@@ -120,8 +120,8 @@ private:
   std::shared_ptr<detail::channel_core> core_;
 };
 
-inline channel::channel(ring& home, std::string_view target, channel_options options)
-    : core_(detail::make_channel_core(home, target, std::move(options))) {}
+inline channel::channel(ring& home, std::string_view target, const channel_options& options)
+    : core_(detail::make_channel_core(home, target, options)) {}
 
 inline task<> channel::close(std::shared_ptr<detail::channel_core> core) {
   core->shut_down();

@@ -3,9 +3,10 @@
 // What a client says about a channel.
 #pragma once
 
-#include <string>
+#include <string_view>
 
 #include <ringrpc/base/config.hpp>
+#include <ringrpc/coro/frame_safe.hpp>
 #include <ringrpc/rpc/backoff.hpp>
 #include <ringrpc/rpc/connection_options.hpp>
 
@@ -19,13 +20,15 @@ enum class channel_state : unsigned char {
   shutdown,           ///< closed
 };
 
-/// Options of a channel, read when it is made.
+/// Options of a channel, read when it is made; what they point to is copied then.
 struct channel_options {
   /// Limits of its connections.
   connection_options connection{};
   /// Waits between attempts to connect.
   backoff_options backoff{};
   /// The `:authority` of calls.
-  std::string authority = "localhost";
+  std::string_view authority = "localhost";
 };
+static_assert(frame_safe<channel_options> && frame_safe<connection_options> &&
+              frame_safe<backoff_options>);
 }  // namespace ringrpc::inline RINGRPC_ABI

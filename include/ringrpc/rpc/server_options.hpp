@@ -7,6 +7,7 @@
 
 #include <ringrpc/base/config.hpp>
 #include <ringrpc/base/time.hpp>
+#include <ringrpc/coro/frame_safe.hpp>
 #include <ringrpc/rpc/connection_options.hpp>
 
 namespace ringrpc::inline RINGRPC_ABI {
@@ -26,4 +27,5 @@ struct server_options {
     return connections_per_uid != 0 ? connections_per_uid : connections - connections / 4;
   }
 };
+static_assert(frame_safe<server_options>);
 }  // namespace ringrpc::inline RINGRPC_ABI

@@ -195,9 +195,9 @@ TEST_CASE("response_head: what ends a call whatever its status says") {
   http2::header_block large;
   large.too_large = true;
   CHECK(inner::reduce_response(large, user).fault.code() == status_code::resource_exhausted);
-  const status other = inner::status_of_answer(503, "a proxy");
+  const status other = inner::status_of_answer(503, "unix:/x", " is from a proxy");
   CHECK(other.code() == status_code::unavailable);
-  CHECK(other.message() == "a proxy, HTTP status 503");
+  CHECK(other.message() == "the answer of unix:/x is from a proxy, HTTP status 503");
 }
 
 TEST_CASE("wire_fields: a status goes out in one or two fields, its text bounded") {

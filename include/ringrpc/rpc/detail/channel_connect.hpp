@@ -77,18 +77,17 @@ private:
 
 template <class Factory>
 std::shared_ptr<channel_core> make_channel_core(ring& home, std::string_view target,
-                                                channel_options options, Factory factory) {
+                                                const channel_options& options, Factory factory) {
   return std::make_shared<channel_core>(
-      home, std::string{target}, std::move(options),
+      home, std::string{target}, options,
       std::make_unique<factory_connector<Factory>>(std::move(factory)));
 }
 
 inline std::shared_ptr<channel_core> make_channel_core(ring& home, std::string_view target,
-                                                       channel_options options) {
+                                                       const channel_options& options) {
   basic_result<address, std::string> parsed = parse_address(target);
   if (!parsed) throw std::invalid_argument(parsed.error());
-  return make_channel_core(home, parsed->text(), std::move(options),
-                           unix_connector{parsed->path()});
+  return make_channel_core(home, parsed->text(), options, unix_connector{parsed->path()});
 }
 }  // namespace ringrpc::detail::inline RINGRPC_ABI
 

@@ -43,7 +43,7 @@ class channel_core final : public call_carrier,
                            public client_connection_owner,
                            public std::enable_shared_from_this<channel_core> {
 public:
-  channel_core(ring& home, std::string target, channel_options options,
+  channel_core(ring& home, std::string target, const channel_options& options,
                std::unique_ptr<connector> connects);
   ~channel_core();
 
@@ -115,6 +115,7 @@ private:
 
   ring& home_;
   std::string target_;
+  std::string authority_;  // what options_ views
   channel_options options_;
   std::unique_ptr<connector> connects_;
   field_list fields_;

@@ -7,15 +7,17 @@
 #include <ringrpc/rpc/detail/channel_core.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
-inline channel_core::channel_core(ring& home, std::string target, channel_options options,
+inline channel_core::channel_core(ring& home, std::string target, const channel_options& options,
                                   std::unique_ptr<connector> connects)
     : home_(home),
       target_(std::move(target)),
-      options_(std::move(options)),
+      authority_(options.authority),
+      options_(options),
       connects_(std::move(connects)),
       backoff_(options_.backoff),
       retry_(*this),
       run_end_(*this) {
+  options_.authority = authority_;
   ended_.set();
 }
 

@@ -152,6 +152,10 @@ private:
   void output_failed(status why) noexcept final { finish(std::move(why)); }
   void before_output() noexcept final { sent_message_ = true; }
   void finish_in_order(status end) noexcept;
+  /// @param what  is wrong with the answer, behind the name of who gave it.
+  [[nodiscard]] status not_grpc(unsigned http_status, std::string_view what) const noexcept {
+    return status_of_answer(http_status, carrier_->target(), what);
+  }
   /// Whether the deadline has passed, although its timer may not have had its turn.
   /// A call may outlive its ring; its timer is off then, and the ring not asked.
   [[nodiscard]] bool late() const noexcept {

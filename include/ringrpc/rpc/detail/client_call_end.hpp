@@ -61,14 +61,14 @@ inline void client_call::headers_received(http2::block_kind kind, bool end) noex
       headers_.clear();
       last_ = std::move(head_);
       if (!last_.end && last_.fault.ok()) {
-        finish_in_order(status_of_answer(last_.http_status, "the answer has no grpc-status"));
+        finish_in_order(not_grpc(last_.http_status, " has no grpc-status"));
         return;
       }
     } else {
       if (head_.http_status != 200) {
-        finish(status_of_answer(head_.http_status, "the answer is not gRPC"));
+        finish(not_grpc(head_.http_status, " is not gRPC"));
       } else if (!head_.content_type_ok && head_.has_content_type) {
-        finish(status_of_answer(200, "the answer's content-type is not application/grpc"));
+        finish(not_grpc(200, " has a content-type that is not application/grpc"));
       } else if (!head_.fault.ok()) {
         finish(head_.fault);
       }
@@ -154,8 +154,8 @@ inline void client_call::reset_received(http2::error_code code) noexcept {
   const auto number = static_cast<std::uint32_t>(code);
   status end{status_of_reset(number)};
   try {
-    std::string text{"the stream was reset with "};
-    text.append(http2::name_of(code));
+    std::string text{"the stream was reset by "};
+    text.append(carrier_->target()).append(" with ").append(http2::name_of(code));
     end = status{status_of_reset(number), text};
   } catch (...) {
   }

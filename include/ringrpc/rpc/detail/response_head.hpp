@@ -77,10 +77,11 @@ inline response_head reduce_response(const http2::header_block& block, metadata&
 }
 
 /// The status of an answer that is not gRPC's (http-grpc-status-mapping.md).
-inline status status_of_answer(unsigned http_status, std::string_view what) noexcept {
+inline status status_of_answer(unsigned http_status, std::string_view target,
+                               std::string_view what) noexcept {
   try {
-    std::string text{what};
-    text.append(", HTTP status ").append(std::to_string(http_status));
+    std::string text{"the answer of "};
+    text.append(target).append(what).append(", HTTP status ").append(std::to_string(http_status));
     return status{status_of_http(http_status), text};
   } catch (...) {
     return status{status_of_http(http_status)};
