@@ -165,6 +165,16 @@ TEST_CASE("wire rule 13: a -bin value is split at commas before it is decoded") 
   }
 }
 
+TEST_CASE("a -bin value of many parts does not make much of little") {
+  const std::string key(200, 'k');
+  metadata held;
+  const status refused = held.add_received(key + "-bin", std::string(4000, ','));
+  CHECK(refused.code() == status_code::resource_exhausted);
+  CHECK(held.empty());
+  CHECK(held.add_received("trace-bin", "YQ,YQ,YQ,YQ,YQ,YQ,YQ,YQ,YQ,YQ").ok());
+  CHECK(held.size() == 10);
+}
+
 TEST_CASE("wire rule 13: a -bin value that is no base64 is INTERNAL") {
   for (std::string_view wire : {"A", "A===", "Zg=", "Zg Zg", "Z-_g", "Zg,A", "\xff\xff"}) {
     CAPTURE(wire);

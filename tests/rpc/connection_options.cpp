@@ -31,6 +31,16 @@ TEST_CASE("all stream windows together stay within their bound") {
   CHECK(options.initial_stream_window() == 64 * 1024);
 }
 
+TEST_CASE("however many streams there may be, each can send the prefix of a message") {
+  connection_options options;
+  for (const std::uint32_t streams : {5'000'000U, 0xffff'ffffU}) {
+    options.concurrent_streams = streams;
+    CHECK(options.initial_stream_window() == 1024);
+  }
+  options.stream_window_bytes = 0;
+  CHECK(options.initial_stream_window() == 1024);
+}
+
 TEST_CASE("the assembly budget holds two of the largest messages at least") {
   connection_options options;
   CHECK(options.assembly_budget() == 8 * 1024 * 1024);

@@ -44,7 +44,7 @@ public:
   using function = void (*)(stop_callback& self) noexcept;
   explicit stop_callback(function act) noexcept : act_(act) {}
 
-  /// Waits for a stop of `token`.
+  /// Waits for a stop of `token`, and of no other any more.
   /// @return false if it was requested already: the function is not called then.
   [[nodiscard]] bool arm(const stop_token& token) noexcept;
   /// Waits no longer.
@@ -97,6 +97,7 @@ inline bool stop_token::stop_requested() const noexcept {
 }
 
 inline bool stop_callback::arm(const stop_token& token) noexcept {
+  unlink();
   if (token.source_ == nullptr) return true;
   token.source_->check_thread();
   if (token.source_->requested_) return false;

@@ -77,10 +77,13 @@ public:
 
   /// Removes all values of `key`. @return how many there were.
   std::size_t erase(std::string_view key) noexcept;
-  /// Removes all fields; keeps the memory for the next ones.
+  /// Removes all fields; keeps the memory for the next ones, up to 4 KiB.
   void clear() noexcept {
     entries_.clear();
     bytes_.clear();
+    if (bytes_.capacity() + entries_.capacity() * sizeof(entry) <= kept_bytes_max) return;
+    std::vector<char>{}.swap(bytes_);
+    std::vector<entry>{}.swap(entries_);
   }
 
   /// Calls `visit(std::string_view name, std::string_view value)` for each field that
@@ -95,6 +98,10 @@ public:
   [[nodiscard]] std::size_t wire_bytes() const noexcept;
 
 private:
+  static constexpr std::size_t kept_bytes_max = 4096;
+  /// What a received field may take here for each byte that it counts on the wire.
+  static constexpr std::size_t parts_bytes_per_byte = 16;
+
   enum class entry_state : std::uint8_t { sendable, unsendable, erased };
   struct entry {
     std::uint32_t offset_bytes;  // of the key in bytes_; the value follows it
@@ -223,6 +230,14 @@ inline status metadata::add_received(std::string_view name, std::string_view val
   const bool sendable = key_fault(name).empty() && (binary || text_value_fault(value).empty());
   const entry_state state = sendable ? entry_state::sendable : entry_state::unsendable;
   if (!binary) return store(name, value, state);
+  // Each part has the name again here, though it was on the wire once.
+  const auto parts = static_cast<std::size_t>(std::count(value.begin(), value.end(), ',')) + 1;
+  if (parts * header_field_bytes(name.size(), 0) >
+      parts_bytes_per_byte * header_field_bytes(name.size(), value.size())) {
+    short_text<256> fault;
+    fault.append("metadata: the value of ").append_quoted(name).append(" has too many parts");
+    return resource_exhausted(fault.view());
+  }
   // Values may have been joined on the way, so the split comes before the decoding.
   for (;;) {
     const std::size_t comma = value.find(',');

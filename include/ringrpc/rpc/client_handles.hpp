@@ -20,7 +20,8 @@
 
 namespace ringrpc::inline RINGRPC_ABI {
 /// What all handles can do. Of the channel's ring and its thread; may outlive the
-/// channel, whose end ends the call.
+/// channel, whose end ends the call. One that was moved from has no call: it can be
+/// moved, assigned to, cancelled without effect and destroyed, and nothing else.
 class client_call_handle {
 public:
   client_call_handle(client_call_handle&& other) noexcept
@@ -35,7 +36,9 @@ public:
 
   /// Cancels the call, at once and at both ends; its status is CANCELLED then,
   /// unless it had ended.
-  void cancel() noexcept { call_->cancel(); }
+  void cancel() noexcept {
+    if (call_ != nullptr) call_->cancel();
+  }
   /// The metadata of the response; complete when the first message has come.
   [[nodiscard]] const metadata& headers() const noexcept { return call_->headers(); }
   /// The metadata that came with the status; complete when the call has ended.
@@ -45,6 +48,7 @@ protected:
   /// For the library: takes over a reference.
   explicit client_call_handle(detail::client_call& call) noexcept : call_(&call) {}
   ~client_call_handle() { drop(); }
+  [[nodiscard]] bool has_call() const noexcept { return call_ != nullptr; }
   [[nodiscard]] detail::client_call& call() const noexcept { return *call_; }
 
 private:
@@ -109,7 +113,9 @@ private:
       return std::move(of.reply_);
     }
   };
-  void expect() noexcept { call().expect_response(message_ops_of<Response>, &reply_); }
+  void expect() noexcept {
+    if (has_call()) call().expect_response(message_ops_of<Response>, &reply_);
+  }
 
   Response reply_{};
 };
@@ -205,7 +211,9 @@ private:
       return std::move(of.reply_);
     }
   };
-  void expect() noexcept { call().expect_response(message_ops_of<Response>, &reply_); }
+  void expect() noexcept {
+    if (has_call()) call().expect_response(message_ops_of<Response>, &reply_);
+  }
 
   Response reply_{};
 };

@@ -45,11 +45,16 @@ struct connection_options {
   /// From a graceful end on: how long calls that run may go on.
   duration drain_time = std::chrono::seconds{30};
 
+  /// The least window of a stream, in bytes, however many there may be: a call whose
+  /// peer may not even send the prefix of a message would hang.
+  static constexpr std::uint32_t stream_window_bytes_least = 1024;
+
   /// The initial window of a stream, in bytes.
   [[nodiscard]] constexpr std::uint32_t initial_stream_window() const noexcept {
     const std::uint32_t streams = concurrent_streams == 0 ? 1 : concurrent_streams;
     const std::uint32_t share = stream_windows_bytes / streams;
-    return share < stream_window_bytes ? share : stream_window_bytes;
+    const std::uint32_t window = share < stream_window_bytes ? share : stream_window_bytes;
+    return window < stream_window_bytes_least ? stream_window_bytes_least : window;
   }
   /// The assembly budget, in bytes.
   [[nodiscard]] constexpr std::uint64_t assembly_budget() const noexcept {

@@ -192,6 +192,10 @@ TEST_CASE("response_head: what ends a call whatever its status says") {
   CHECK(fault_of({{"grpc-encoding", "snappy"}}) == status_code::internal);
   CHECK(fault_of({{"grpc-encoding", "identity"}}) == status_code::ok);
   CHECK(fault_of({{"k-bin", "!"}}) == status_code::internal);
+  // A status that says more stands.
+  CHECK(fault_of({{"grpc-status", "5"}, {"k-bin", "!"}}) == status_code::ok);
+  CHECK(fault_of({{"grpc-status", "0"}, {"k-bin", "!"}}) == status_code::internal);
+  CHECK(fault_of({{"grpc-status", "5"}, {"grpc-encoding", "gzip"}}) == status_code::ok);
   http2::header_block large;
   large.too_large = true;
   CHECK(inner::reduce_response(large, user).fault.code() == status_code::resource_exhausted);

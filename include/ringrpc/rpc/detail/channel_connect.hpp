@@ -60,13 +60,21 @@ private:
       // It was told to stop because its time was over.
       const bool late = why == std::errc::operation_canceled && deadline <= core.home().now();
       if (late) why = std::make_error_code(std::errc::timed_out);
-      core.connect_failed(why);
+      if (!late && here.stop.stop_requested()) {
+        core.connect_stopped();
+      } else {
+        core.connect_failed(why);
+      }
       co_return;
     }
     client_connection one{core, core.home(), core.options().connection, peer_of(*connected)};
     task<> running = run_connection(one, std::move(*connected));
     core.connected(one);
-    co_await std::move(running);
+    try {
+      co_await std::move(running);
+    } catch (...) {  // before it was attached
+      one.lost(std::make_error_code(std::errc::not_enough_memory));
+    }
     core.connection_gone(one);
     const bool idle = co_await one.idle().wait_ignoring_stop();
     static_cast<void>(idle);

@@ -62,6 +62,7 @@ public:
   // As a carrier of calls.
   void carry(client_call& call) noexcept override;
   void recycle(client_call& call) noexcept override;
+  void answered() noexcept override { proven_ = true; }
   [[nodiscard]] bool closed() const noexcept override { return state_ == channel_state::shutdown; }
   [[nodiscard]] std::string_view target() const noexcept override { return target_; }
 
@@ -74,6 +75,8 @@ public:
   /// Stopped when the channel is closed.
   [[nodiscard]] stop_token stop() noexcept { return stop_.token(); }
   void connect_failed(std::error_code why) noexcept;
+  /// The attempt ended because the ring's run did.
+  void connect_stopped() noexcept;
   void connected(client_connection& one) noexcept;
   void connection_gone(client_connection& one) noexcept;
   /// The task has ended.
@@ -133,6 +136,9 @@ private:
   run_end run_end_;
   std::string last_failure_;
   unsigned attempt_ = 1;
+  unsigned unproven_ = 0;   // connections in a row that ended soon and without an answer
+  bool proven_ = false;     // the last one that was ready has brought an answer
+  time_point ready_since_{};
   unsigned tasks_ = 0;
   channel_state state_ = channel_state::idle;
 };

@@ -120,6 +120,11 @@ inline void channel_core::connect_failed(std::error_code why) noexcept {
   attempt_failed();
 }
 
+// The ring's run has ended, which says nothing about the server.
+inline void channel_core::connect_stopped() noexcept {
+  if (state_ == channel_state::connecting) state_ = channel_state::idle;
+}
+
 inline void channel_core::attempt_failed() noexcept {
   if (state_ == channel_state::shutdown) return;
   ++attempt_;
@@ -171,19 +176,30 @@ inline void channel_core::connected(client_connection& one) noexcept {
 inline void channel_core::connection_ready(client_connection& one) noexcept {
   if (current_ != &one) return;
   state_ = channel_state::ready;
-  attempt_ = 1;
-  backoff_.reset();
+  ready_since_ = home_.now();
+  proven_ = false;
   pump();
 }
 
 inline void channel_core::connection_down(client_connection& one) noexcept {
   if (current_ != &one) return;
   current_ = nullptr;
-  if (one.ready()) {
+  // A server that lets us connect and does nothing more is not asked again and again
+  // without a pause; once is well meant.
+  if (proven_ || saturating_add(ready_since_, options_.backoff.initial) <= home_.now()) {
+    unproven_ = 0;
+  }
+  if (one.ready() && unproven_++ < 2) {
+    attempt_ = 1;
+    backoff_.reset();
     state_ = channel_state::idle;
     if (!waiting_.empty()) begin_connecting();
   } else {
-    last_failure_ = one.end_text();
+    try {
+      last_failure_ = one.end_text().empty() ? "it ended the connection" : one.end_text();
+    } catch (...) {
+      last_failure_.clear();
+    }
     attempt_failed();
   }
 }

@@ -34,6 +34,8 @@ public:
   virtual void carry(client_call& call) noexcept = 0;
   /// The object is free for another call.
   virtual void recycle(client_call& call) noexcept = 0;
+  /// A server has begun to answer a call.
+  virtual void answered() noexcept = 0;
   /// Whether it has ended: calls end with CANCELLED then.
   [[nodiscard]] virtual bool closed() const noexcept = 0;
   /// Where calls go, for texts.
@@ -152,6 +154,7 @@ private:
   void output_failed(status why) noexcept final { finish(std::move(why)); }
   void before_output() noexcept final { sent_message_ = true; }
   void finish_in_order(status end) noexcept;
+  [[nodiscard]] bool was_never_sent(const connection& lost) const noexcept;
   /// @param what  is wrong with the answer, behind the name of who gave it.
   [[nodiscard]] status not_grpc(unsigned http_status, std::string_view what) const noexcept {
     return status_of_answer(http_status, carrier_->target(), what);
@@ -190,6 +193,7 @@ private:
   bool done_ = false;
   bool headers_received_ = false;
   bool sent_message_ = false;
+  std::uint64_t sent_before_ = 0;  // bytes that its connection had sent when it began
   bool writes_done_ = false;
   bool retried_ = false;
   bool retrying_ = false;

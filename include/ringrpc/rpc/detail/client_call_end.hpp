@@ -54,6 +54,7 @@ inline void client_call::headers_received(http2::block_kind kind, bool end) noex
   }
   if (kind == http2::block_kind::response) {
     headers_received_ = true;
+    carrier_->answered();
     request_.reset();
     if (end) {
       // Trailers-Only: what came as headers are the trailers.
@@ -95,7 +96,7 @@ inline void client_call::finish_in_order(status end) noexcept {
   // peer that opens no window would keep what is queued for ever.
   const bool ours_queued = over() != nullptr && over()->engine().queued(stream()) > 0;
   const bool ours_open = over() != nullptr && !writes_done_;
-  if (end.ok() && !in().has_message()) {
+  if (end.ok()) {  // what is behind whole messages that wait is judged, too
     status whole = in().finish();
     if (!whole.ok()) end = std::move(whole);
   }
@@ -145,6 +146,13 @@ inline bool client_call::may_retry() const noexcept {
   return !done_ && !headers_received_ && !retried_ && !sent_message_;
 }
 
+/// Whether nothing of it can have left this process: the connection was lost before it
+/// took another byte. It may go on another one then, however often (wire rule 48).
+inline bool client_call::was_never_sent(const connection& lost) const noexcept {
+  return lost.sent_bytes() == sent_before_ && !lost.is_sending() && !headers_received_ &&
+         !sent_message_ && !carrier_->closed();
+}
+
 inline void client_call::reset_received(http2::error_code code) noexcept {
   if (done_) return;
   if (code == http2::error_code::refused_stream && may_retry()) {
@@ -166,7 +174,7 @@ inline void client_call::reset_received(http2::error_code code) noexcept {
 inline void client_call::stream_closed() noexcept {
   connection* carried_by = over();
   detach();
-  if (!done_ && retrying_) {
+  if (!done_ && (retrying_ || was_never_sent(*carried_by))) {
     retrying_ = false;
     carrier_->carry(*this);
   } else if (!done_) {
@@ -195,6 +203,8 @@ inline void client_call::drop() noexcept {
 
 inline void client_call::release() noexcept {
   if (--references_ > 0) return;
+  stopped_.disarm();
+  parent_stopped_.disarm();
   request_metadata_.clear();
   headers_.clear();
   trailers_.clear();

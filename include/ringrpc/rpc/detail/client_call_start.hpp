@@ -34,15 +34,18 @@ inline void client_call::begin(call_carrier& carrier, const client_method& metho
   if (options.parent != nullptr) {
     deadline_ = std::min(deadline_, options.parent->deadline());
     if (!parent_stopped_.arm(options.parent->stop_token())) {
-      finish(cancelled("the call that this one is made for was stopped"));
+      return finish(cancelled("the call that this one is made for was stopped"));
     }
   }
-  if (!stopped_.arm(options.stop)) finish(cancelled("the call was stopped before it began"));
+  // After a finish nothing may be armed: who has the object next would be stopped.
+  if (!stopped_.arm(options.stop)) {
+    return finish(cancelled("the call was stopped before it began"));
+  }
   if (options.metadata != nullptr) {
     const status copied = request_metadata_.append(*options.metadata);
-    if (!copied.ok()) finish(copied);
+    if (!copied.ok()) return finish(copied);
   }
-  if (done_ || deadline_ == never) return;
+  if (deadline_ == never) return;
   if (deadline_ <= home_.now()) {
     finish(deadline_exceeded("the deadline had passed before the call began"));
   } else {
@@ -98,6 +101,7 @@ inline std::optional<http2::open_refusal> client_call::open_on(connection& over,
   attach(over, *opened);
   over.stream_opened();
   ++references_;
+  sent_before_ = over.sent_bytes();
   if (!streams_in) {
     queue_block(over, *opened, *request_.get(), true);
     writes_done_ = true;

@@ -53,6 +53,8 @@ public:
   [[nodiscard]] bool wants_read() const noexcept;
   /// What is to be sent, gathered if nothing was left; empty: nothing.
   [[nodiscard]] output& outgoing() noexcept;
+  /// The transport has begun to take of `outgoing()`; `sent` or `send_failed` follows.
+  void sending() noexcept { sending_ = true; }
   /// `bytes` of `outgoing()` have been taken by the transport.
   void sent(std::size_t bytes) noexcept;
   /// The transport takes nothing more. What the peer has sent is still read.
@@ -105,6 +107,10 @@ public:
     return phase_ == phase::open && !draining_;
   }
   [[nodiscard]] std::uint32_t streams() const noexcept { return streams_; }
+  /// How many bytes the transport has taken.
+  [[nodiscard]] std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
+  /// Whether it may have taken more than that.
+  [[nodiscard]] bool is_sending() const noexcept { return sending_; }
   /// A stream was opened, by either side, and has a handler.
   void stream_opened() noexcept {
     ++streams_;
@@ -209,6 +215,7 @@ private:
   event idle_;
   std::string end_text_;
   std::size_t held_bytes_ = 0;
+  std::uint64_t sent_bytes_ = 0;
   std::uint32_t streams_ = 0;
   phase phase_ = phase::open;
   http2::role role_;
@@ -221,6 +228,7 @@ private:
   bool settings_received_ = false;
   bool settings_acked_ = false;
   bool reading_stopped_ = false;
+  bool sending_ = false;
   bool send_failed_ = false;
 };
 }  // namespace ringrpc::inline RINGRPC_ABI

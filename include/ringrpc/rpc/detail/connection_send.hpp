@@ -64,13 +64,16 @@ inline output& connection::outgoing() noexcept {
 }
 
 inline void connection::sent(std::size_t bytes) noexcept {
+  sending_ = false;
+  sent_bytes_ += bytes;
   if (phase_ == phase::ended) return;
   outgoing_.consume(bytes);
 }
 
 inline bool connection::has_room(http2::stream_ref stream) noexcept {
-  return engine_.queued(stream) < options_.stream_queue_bytes &&
-         engine_.queued() < options_.connection_queue_bytes;
+  const std::uint32_t all = engine_.queued();
+  return all == 0 || (engine_.queued(stream) < options_.stream_queue_bytes &&
+                      all < options_.connection_queue_bytes);
 }
 
 inline void connection::serve_blocked() noexcept {
@@ -186,10 +189,11 @@ inline void connection::abort() noexcept {
 
 inline void connection::send_failed(std::error_code why) noexcept {
   // A call whose trailers are on their way to us still gets its status: read on.
+  sending_ = false;
   send_failed_ = true;
   outgoing_.clear();
   if (end_text_.empty()) end_text_ = why.message();
-  if (phase_ == phase::open && !draining_) {
+  if (phase_ == phase::open) {
     draining_ = true;
     go_down();
     home_.arm(drain_timer_, saturating_add(home_.now(), detail::last_output_time));

@@ -201,7 +201,11 @@ private:
         handler_ended(std::move(end));
       }
     } else if (end.has_value()) {
-      out_.message = std::move(*end);
+      try {
+        out_.message = std::move(*end);
+      } catch (...) {
+        return handler_ended(status_of_current_exception());
+      }
       handler_ended(message_ops_of<response>, &out_.message);
     } else {
       handler_ended(end.status());
@@ -209,12 +213,24 @@ private:
   }
   void recycle() noexcept final {
     // The memory of large messages is not kept: a peer could have it held many times.
-    const bool small = largest_message_bytes() <= reused_bytes_max;
+    const bool small = largest_message_bytes() <= reused_bytes_max && reply_is_small();
     clear_call();
     if (small && clear_messages()) {
       entry_.frames().give_back(*this);
     } else {
       delete this;
+    }
+  }
+  /// Also of a reply that was never sent.
+  bool reply_is_small() const noexcept {
+    if constexpr (single_out) {
+      try {
+        return message_ops_of<response>.size(&out_.message) <= reused_bytes_max;
+      } catch (...) {
+        return false;
+      }
+    } else {
+      return true;
     }
   }
   bool clear_messages() noexcept {

@@ -57,12 +57,14 @@ inline response_head reduce_response(const http2::header_block& block, metadata&
   if (block.too_large) {
     head.fault = resource_exhausted("the response's headers are larger than the limit");
   }
-  if (!encoding.empty() && head.fault.ok()) {
+  // A block with a status has no message behind it.
+  if (!encoding.empty() && !code && head.fault.ok()) {
     result<compression> spoken = response_encoding(encoding);
     if (!spoken) head.fault = spoken.status();
   }
   if (code) {
     head.end.emplace(*code);
+    if (*code != status_code::ok && !block.too_large) head.fault = {};  // it says more
     if (*code != status_code::ok && !message.empty()) {
       try {
         std::string text(message.size(), '\0');

@@ -174,6 +174,7 @@ inline void socket_driver::flush() noexcept {
         return;
       }
     }
+    connection_.sending();
     ring_.kernel().arm_send(send_, fd_, out.parts());
   }
 }

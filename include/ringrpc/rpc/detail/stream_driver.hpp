@@ -100,6 +100,7 @@ private:
         static_cast<void>(go_on);
         continue;
       }
+      connection_.sending();
       io_result<std::size_t> taken = co_await stream_.write_some(out.parts());
       if (ended_) co_return;
       if (!taken) {
