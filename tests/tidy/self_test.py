@@ -471,7 +471,7 @@ class Count(unittest.TestCase):
             ("FAIL", None, (0, 1)),
             ("EXPECTEDFAIL", "", (1, 0)),
             ("UNEXPECTEDPASS", "", (0, 1)),
-            ("SKIP", "", (0, 0)),
+            ("SKIP", "skipped: grpcpp is not installed", (0, 1)),
         ):
             entry = {"name": "x", "result": result, "stdout": stdout}
             self.assertEqual(count.count(entry), expected, entry)
