@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -344,6 +345,58 @@ TEST_CASE("server: a writer stops where the engine's queue has no room, and goes
   CHECK(slow.written == 3);
   side.ends.back().close();
   side.here.run(other.close());
+}
+
+TEST_CASE("server: a reply that waits for room holds its slot, until its deadline at most") {
+  scripted_bed bed;
+  server_options options;
+  options.connection.concurrent_streams = 2;
+  options.connection.connection_queue_bytes = 10;
+  server serving{bed.here, options};
+  echo_service methods;
+  serving.add(methods);
+  std::pair<memory_stream, memory_stream> both = memory_pair(bed.here);
+  serving.attach(std::move(both.first));
+  bed.ends.emplace_back(bed.here, std::move(both.second));
+  bed.settle();
+  engine_script& script = bed.script();
+  script.peer_settings_are({});
+  script.hold_data = true;
+  const auto call = [&](std::int32_t id) {
+    fields request = request_to("/test.Calls/Unary");
+    request.emplace_back("grpc-timeout", "1S");
+    script.request(id, request);
+    script.peer_data(id, framed("hello"), true);
+    bed.feed();
+    return bed.calls();
+  };
+  CHECK(call(1).ends_with("data 1 [5]hello | trailers 1 grpc-status=0 end"));
+  CHECK(call(3).find("data 3") == std::string::npos);
+  CHECK(call(5).find("data 5") == std::string::npos);
+  CHECK(call(7).find("reset 7 REFUSED_STREAM") != std::string::npos);
+  bed.kernel.advance(std::chrono::seconds{2});
+  bed.settle();
+  const std::string late = bed.calls();
+  CHECK(late.find("grpc-status=4") != std::string::npos);
+  CHECK(call(9).find("REFUSED_STREAM") == std::string::npos);
+  script.hold_data = false;
+  bed.feed();
+  CHECK(bed.calls().find("data 9 [5]hello | trailers 9 grpc-status=0 end") != std::string::npos);
+  bed.ends.back().close();
+  bed.here.run(serving.close());
+}
+
+TEST_CASE("server: a text of a status is left out where the client takes no such header list") {
+  server_side side;
+  http2::settings theirs;
+  theirs.header_list_bytes_max = 150;
+  side.script().peer_settings_are(theirs);
+  side.feed();
+  side.script().take_calls();
+  side.call(1, "/nowhere/" + std::string(200, 'x'), "hello");
+  const std::string told = side.calls();
+  CHECK(told.find("grpc-status=12") != std::string::npos);
+  CHECK(told.find("grpc-message") == std::string::npos);
 }
 
 TEST_CASE("server: a drain says so, asks by PING, and then names the last call") {

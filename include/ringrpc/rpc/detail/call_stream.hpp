@@ -4,13 +4,13 @@
 // one write pending at most. The two sides differ in headers and in how they end.
 #pragma once
 
-#include <cassert>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include <ringrpc/base/config.hpp>
+#include <ringrpc/base/fatal.hpp>
 #include <ringrpc/coro/environment.hpp>
 #include <ringrpc/coro/run_queue.hpp>
 #include <ringrpc/coro/stop.hpp>
@@ -224,7 +224,7 @@ inline message_target::~message_target() { of().forget(*this); }
 inline message_source::~message_source() { of().forget(*this); }
 
 inline bool call_stream::pull(message_target& target) noexcept {
-  assert(target_ == nullptr);
+  if (target_ != nullptr) fatal("two reads of one call were awaited at once");
   if (input_closed_) return true;
   switch (in_.next()) {
     case message_event::message: {
@@ -253,7 +253,7 @@ inline bool call_stream::pull(message_target& target) noexcept {
 }
 
 inline bool call_stream::push(message_source& source) noexcept {
-  assert(source_ == nullptr);
+  if (source_ != nullptr) fatal("two writes of one call were awaited at once");
   if (output_closed_) return true;
   if (connection_ == nullptr || !connection_->has_room(stream_)) {
     source_ = &source;

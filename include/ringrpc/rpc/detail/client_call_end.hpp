@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include <ringrpc/base/fatal.hpp>
 #include <ringrpc/grpc/reset_code.hpp>
 #include <ringrpc/rpc/detail/client_call.hpp>
 
@@ -23,6 +24,7 @@ inline completion_wait::~completion_wait() {
 
 inline bool completion_wait::join(const stop_token& stop) noexcept {
   if (of_.done()) return false;
+  if (of_.waiter_ != nullptr) fatal("the end of one call was awaited twice at once");
   if (!stopped_.arm(stop)) {
     of_.finish(cancelled("the coroutine that awaits the call was stopped"));
     return false;

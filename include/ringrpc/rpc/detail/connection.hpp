@@ -78,7 +78,8 @@ public:
   [[nodiscard]] event& idle() noexcept { return idle_; }
   /// No new streams; ends by itself when the last one has closed. Sends GOAWAY.
   void drain() noexcept;
-  /// Ends every stream with `code` and the connection with a GOAWAY that says so.
+  /// Sends a GOAWAY with `code` and `text`, and closes behind it; streams that are open
+  /// are told as when the transport is lost.
   void end(http2::error_code code, std::string_view text) noexcept;
   /// Ends the connection at once; streams are told as when the transport is lost.
   void abort() noexcept;

@@ -146,7 +146,13 @@ task<> serve_stream(std::shared_ptr<server_core> core, Stream stream) {
 template <listener Listener>
 class accept_loop final : public accepting {
 public:
-  explicit accept_loop(Listener from) : from_(std::move(from)) {}
+  explicit accept_loop(Listener from) : from_(std::move(from)) {
+    try {
+      text_ = from_.text();
+    } catch (...) {
+      // the log goes without
+    }
+  }
   void stop() noexcept override { from_.stop(); }
 
   static task<> run(std::shared_ptr<server_core> core, Listener from) {
@@ -171,7 +177,7 @@ public:
       const std::error_code why = accepted.error();
       if (core->stopping() || why == std::errc::operation_canceled) break;
       if (std::has_single_bit(++failures)) {
-        log_error(core->home(), {loop.from_.text(), ": accept failed"}, why);
+        log_error(core->home(), {loop.text_, ": accept failed"}, why);
       }
       // Other errors are about one connection; but a row of them is about us.
       if (!is_shortage(why) && failures % failures_at_once_max != 0) continue;
@@ -211,13 +217,14 @@ private:
     }
     if (!refused) co_return;
     try {
-      log_refusal(of, {from_.text(), ": connection refused: ", refused.message()});
+      log_refusal(of, {text_, ": connection refused: ", refused.message()});
     } catch (...) {
       of.home().log(log_level::warning, "a connection was refused, and no memory to say why");
     }
   }
 
   Listener from_;
+  std::string text_;  // for the log
 };
 }  // namespace ringrpc::detail::inline RINGRPC_ABI
 

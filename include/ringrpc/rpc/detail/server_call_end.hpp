@@ -104,10 +104,13 @@ inline void server_call::queue_end(const status& end) {
   }
   const http2::header_list block{fixed, extra.fields()};
   const bool has_metadata = !trailers_.empty() || (!headers_sent_ && !headers_.empty());
-  if (has_metadata && !is_taken_by(over()->engine().peer_settings(), block)) {
+  const bool taken = is_taken_by(over()->engine().peer_settings(), block);
+  if (!taken && has_metadata) {
     headers_.clear();
     trailers_.clear();
     queue_end(resource_exhausted("the response's metadata is larger than the client takes"));
+  } else if (!taken && !end.message().empty()) {
+    queue_end(status{end.code()});  // the text is what can be done without
   } else if (headers_sent_) {
     over()->engine().trailers(stream(), block);
   } else {

@@ -105,7 +105,11 @@ inline void server_call_host::arm_deadlines() noexcept {
 
 inline void server_call::deadline_passed() noexcept {
   input_failed(deadline_exceeded("the deadline passed at the server"));
-  release_if_done();
+  if (handler_ == handler_state::replying) {
+    try_reply();  // its reply waits for room no longer, and its slot is free
+  } else {
+    release_if_done();
+  }
 }
 
 inline void server_call::input_failed(status why) noexcept {

@@ -62,7 +62,7 @@ public:
   ~server_connection() = default;
 
   [[nodiscard]] server_call_host& host() noexcept { return host_; }
-  /// The method of a handler that runs; empty if none does.
+  /// Who is at the other end.
   [[nodiscard]] const peer_info& peer() const noexcept { return host_.peer; }
 
 private:
