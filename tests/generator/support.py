@@ -32,12 +32,6 @@ def is_clang(compiler):
     return 'clang' in os.path.basename(compiler)
 
 
-def library_is_complete():
-    """Whether generated code can be compiled against the library itself."""
-    folder = ROOT / 'include' / 'ringrpc' / 'rpc'
-    return all((folder / name).exists() for name in ['protobuf.hpp', 'channel.hpp', 'server.hpp'])
-
-
 def header_name(proto_name):
     return proto_name.removesuffix('.proto') + '.ringrpc.hpp'
 
