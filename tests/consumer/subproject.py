@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """subproject.py ROOT VERSION MESON COMPILER...: a user's project with ringrpc in its subprojects/.
 
+The project has a .proto of its own, and its program calls the service generated from it.
 The repository is linked in, not copied: what is tested is the tree as it is. The build folder lies
 elsewhere and has a space in its name.
 """
