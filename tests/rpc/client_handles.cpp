@@ -46,7 +46,7 @@ TEST_CASE("a unary call returns the reply") {
   });
 }
 
-TEST_CASE("an empty message is a message") {
+TEST_CASE("wire rule 19: an empty message is a message") {
   with_echo([](bed&, channel& to, echo_service&) -> task<> {
     const std::string nothing;
     const result<std::string> reply = co_await to.call<unary>(nothing);

@@ -67,7 +67,7 @@ task<> join_and_split(ring& home) {
 }
 }  // namespace
 
-TEST_CASE("readers and writers carry messages in order, empty ones too, until the end") {
+TEST_CASE("wire rule 19: readers and writers carry messages in order, empty ones too, to the end") {
   ring home;
   home.run(join_and_split(home));
 }

@@ -42,7 +42,7 @@ std::vector<std::string> all_of(const metadata& from, std::string_view key) {
 }
 }  // namespace
 
-TEST_CASE("metadata goes both ways, in order, bytes and all") {
+TEST_CASE("wire rules 13, 14: metadata goes both ways, in order, bytes and all") {
   const std::string bytes{"\0\1\2\xff,", 5};
   serve_and_call(
       [&](server& serving) {

@@ -55,7 +55,7 @@ constexpr const char* cancelled_after = "RST_STREAM 1 CANCEL";
 constexpr const char* malformed_after = "RST_STREAM 1 PROTOCOL_ERROR";
 }  // namespace
 
-TEST_CASE("wire rules 1, 2, 6: the frames of a request and the order of its headers") {
+TEST_CASE("wire rules 1, 2, 6, 9, 13: the frames of a request and the order of its headers") {
   client_bed bed;
   ringrpc::metadata more;
   REQUIRE(more.add("key", "value").ok());
@@ -311,7 +311,7 @@ TEST_CASE("wire rule 33: after GOAWAY older calls go on, younger ones move to a 
   CHECK(bed.peers[0]->ended);  // nothing was left on it
 }
 
-TEST_CASE("a lost connection: UNAVAILABLE, which says where; the next call connects anew") {
+TEST_CASE("wire rule 29: a lost connection: UNAVAILABLE and where; the next call connects anew") {
   client_bed bed;
   bed.start();
   bed.sent();
