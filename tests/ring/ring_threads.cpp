@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Which thread and which process may use a ring.
+// Which thread and which process may use a ring. The failure of others: a ring of one
+// issuer that is made in one thread is refused with EEXIST in every other. Several
+// threads for one server and a channel that blocks are not tested here.
 #include <ringrpc/ring/ring.hpp>
 
 #include <sys/wait.h>
