@@ -30,8 +30,8 @@ task<result<std::string>> on_join(server_context&, reader<std::string>& in) {
 }
 
 task<status> on_split(server_context&, const std::string& text, writer<std::string>& out) {
-  for (const char one : text) {
-    const std::string part(1, one);
+  for (const char letter : text) {
+    const std::string part(1, letter);
     const bool queued = co_await out.write(part);
     if (!queued) co_return cancelled("nobody reads");
   }

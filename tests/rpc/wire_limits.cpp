@@ -188,9 +188,9 @@ TEST_CASE("wire rule 33: a drain without calls does not wait for a client that i
 }
 
 TEST_CASE("floods: pings whose answers are not read stop the reading, and it goes on later") {
-  simulated_options small;
-  small.socket_buffer_bytes = 4096;
-  server_bed bed{{}, true, small};
+  simulated_options narrow;
+  narrow.socket_buffer_bytes = 4096;
+  server_bed bed{{}, true, narrow};
   bed.peer->reads = false;
   std::string pings;
   for (int i = 0; i < 500; ++i) pings += ping_frame();

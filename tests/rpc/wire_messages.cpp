@@ -87,7 +87,7 @@ TEST_CASE("wire rule 17: a message above the server's limit for sending ends its
 
 TEST_CASE("a reply waits for room, holds its slot, and is freed by credit or a reset") {
   constexpr std::uint32_t calls = 100;
-  constexpr std::uint64_t mib = 1024 * 1024;
+  constexpr std::uint64_t mebibyte = 1024 * 1024;
   server_options options;
   options.connection.concurrent_streams = calls;
   server_bed bed{options, false};
@@ -103,10 +103,10 @@ TEST_CASE("a reply waits for room, holds its slot, and is freed by credit or a r
   for (std::uint32_t i = 0; i < calls; ++i, id += 2) {
     bed.request(id, "/t.S/Large", framed("a"));
     bed.settle();
-    CHECK(bed.served.counters().queued_bytes <= mib + 65'541);
+    CHECK(bed.served.counters().queued_bytes <= mebibyte + 65'541);
   }
   CHECK(returned == calls);
-  CHECK(bed.served.counters().queued_bytes > mib / 2);
+  CHECK(bed.served.counters().queued_bytes > mebibyte / 2);
   CHECK(bed.served.counters().calls == calls);
   bed.sent();
   bed.request(id, "/t.S/Large", framed("a"));
@@ -115,11 +115,11 @@ TEST_CASE("a reply waits for room, holds its slot, and is freed by credit or a r
   bed.send(reset_frame(id - 2));  // one whose reply is not queued yet
   bed.settle();
   CHECK(bed.served.counters().calls == calls - 1);
-  bed.send(window_frame(0, 16 * mib));
+  bed.send(window_frame(0, 16 * mebibyte));
   bed.send(window_frame(1, 65'541));
   CHECK(count_of(bed.sent(), "HEADERS 1 grpc-status=0 end") == 1);
   CHECK(bed.served.counters().calls == calls - 2);
-  CHECK(bed.served.counters().queued_bytes > mib / 2);  // the next one took the room
+  CHECK(bed.served.counters().queued_bytes > mebibyte / 2);  // the next one took the room
   for (std::int32_t one = 3; one < id - 12; one += 2) bed.send(window_frame(one, 65'541));
   CHECK(count_of(bed.sent(), "grpc-status=0 end") == calls - 7);
   CHECK(bed.served.counters().calls == 5);
@@ -441,12 +441,12 @@ task<> read_in_turn(channel& to, std::size_t count, std::size_t bytes, std::size
 }  // namespace
 
 TEST_CASE("receive: 64 responses of 4 MiB at once, read in turn, are held within 24 MiB") {
-  constexpr std::size_t mib = 1024 * 1024;
+  constexpr std::size_t mebibyte = 1024 * 1024;
   constexpr std::int32_t end = 129;
-  const std::string message = framed(std::string(4 * mib, 'm'));
+  const std::string message = framed(std::string(4 * mebibyte, 'm'));
   client_bed bed;
   std::size_t whole = 0;
-  bed.here.spawn(read_in_turn(bed.calls, 64, 4 * mib, whole));
+  bed.here.spawn(read_in_turn(bed.calls, 64, 4 * mebibyte, whole));
   bed.settle();
   for (std::int32_t id = 1; id < end; id += 2) bed.send(headers_frame(id, response_fields));
   bed.settle();
@@ -470,7 +470,7 @@ TEST_CASE("receive: 64 responses of 4 MiB at once, read in turn, are held within
     most = std::max<std::uint64_t>(most, bed.here.memory().used_bytes());
   }
   CHECK(whole == 64);
-  CHECK(most < 24 * mib);
-  CHECK(most > 4 * mib);
+  CHECK(most < 24 * mebibyte);
+  CHECK(most > 4 * mebibyte);
 }
 }  // namespace ringrpc::wire_test
