@@ -249,6 +249,12 @@ inline void uring_backend::cancel(operation& op) noexcept {
 
 inline void uring_backend::send_cancel(operation& op) noexcept {
   ::io_uring_sqe& sqe = next_sqe();
+  // A full queue was emptied for it, by which `op` may have completed; it may die then.
+  if (!op.in_flight()) {
+    ::io_uring_prep_nop(&sqe);
+    ::io_uring_sqe_set_data64(&sqe, 0);
+    return;
+  }
   ::io_uring_prep_cancel64(&sqe, word_of(op, op.backend_word & kind_mask), 0);
   ::io_uring_sqe_set_data64(&sqe, word_of(op, cancelling));
   op.backend_word |= cancel_pending;
