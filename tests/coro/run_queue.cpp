@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include <ringrpc/coro/run_queue.hpp>
 
+#include <cstdint>
 #include <optional>
+#include <set>
+#include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
+
+#include "support.hpp"
 
 using namespace ringrpc;
 
@@ -140,4 +145,44 @@ TEST_CASE("run_queue: push_all appends in order and empties its list") {
   queue.push_all(several);
   CHECK(queue.run(10) == 3);
   CHECK(log == std::vector<int>{1, 2, 3});
+}
+
+TEST_CASE("run_queue: until it has a thread any one may push, later only that one") {
+  std::vector<int> log;
+  run_queue queue;
+  scribe first{log, 1};
+  std::thread{[&] { queue.push(first); }}.join();
+  queue.adopt_thread();
+  CHECK(queue.run(10) == 1);
+  for (const bool several : {false, true}) {
+    CAPTURE(several);
+    CHECK(test::dies_saying("use ring.remote().post(...)", [&] {
+      scribe second{log, 2};
+      intrusive_list<run_node> list;
+      std::thread{[&] {
+        if (several) {
+          list.push_back(second);
+          queue.push_all(list);
+        } else {
+          queue.push(second);
+        }
+      }}.join();
+    }));
+  }
+  std::thread{[&] {
+    queue.adopt_thread();
+    queue.push(first);
+    queue.run(10);
+  }}.join();
+  CHECK(log == std::vector<int>{1, 1});
+}
+
+TEST_CASE("owner_thread: numbers of threads are never 0 and never used again") {
+  std::set<std::uint64_t> numbers{detail::thread_number()};
+  CHECK(detail::thread_number() == *numbers.begin());
+  for (int i = 0; i < 20; ++i) {
+    std::thread{[&numbers] { numbers.insert(detail::thread_number()); }}.join();
+  }
+  CHECK(numbers.size() == 21);
+  CHECK(*numbers.begin() > 0);
 }

@@ -8,11 +8,13 @@
 #include <sys/wait.h>
 
 #include <chrono>
+#include <coroutine>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
 
+#include <ringrpc/coro/event.hpp>
 #include <ringrpc/ring/sleep.hpp>
 
 #include <doctest/doctest.h>
@@ -30,6 +32,21 @@ constexpr const char* wrong_process = "used in a forked child";
 task<int> gives(int number) {
   const bool yielded = co_await sleep_for(duration::zero());
   co_return yielded ? number : 0;
+}
+task<> waits_for(event& awaited) {
+  const bool set = co_await awaited.wait();
+  static_cast<void>(set);
+}
+/// Gives its coroutine away, as the awaiters of others do that resume it elsewhere.
+struct given_away {
+  std::coroutine_handle<>& to;
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> caller) const noexcept { to = caller; }
+  void await_resume() const noexcept {}
+};
+task<> ends_where_resumed(std::coroutine_handle<>& given) {
+  given_away to{given};
+  co_await to;
 }
 template <class Body> void in_thread(Body body) { std::thread{body}.join(); }
 
@@ -116,6 +133,32 @@ TEST_CASE("threads: every use from another thread than the home ends the process
     receive_hook one{[](receive_hook&) noexcept { return false; }, [](receive_hook&) noexcept {}};
     on.watch(one);
   }));
+}
+
+TEST_CASE("threads: an event that is set, or a task that ends, elsewhere ends the process") {
+  CHECK(test::dies_saying("use ring.remote().post(...)", [] {
+    ring on;
+    event awaited;
+    on.spawn(waits_for(awaited));
+    on.turn();
+    in_thread([&] { awaited.set(); });
+  }));
+  CHECK(test::dies_saying("use ring.remote().post(...)", [] {
+    ring on;
+    std::coroutine_handle<> suspended;
+    on.spawn(ends_where_resumed(suspended));
+    on.turn();
+    in_thread([&] { suspended.resume(); });
+  }));
+  ring on;
+  event awaited;
+  std::thread other{[&awaited, remote = on.remote()] {
+    const bool taken = remote.post([&awaited] { awaited.set(); });
+    static_cast<void>(taken);
+  }};
+  on.run(waits_for(awaited));
+  other.join();
+  CHECK(awaited.is_set());
 }
 
 TEST_CASE("threads: a ring that dies in another thread than its home ends the process") {

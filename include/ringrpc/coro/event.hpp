@@ -13,7 +13,11 @@
 
 namespace ringrpc {
 /// Set once, or again after `reset`. Any number of coroutines of one ring may
-/// wait. Not thread-safe. Must outlive its waiters; immovable.
+/// wait. Must outlive its waiters; immovable.
+///
+/// Not thread-safe: all members are for the ring's thread. From another one
+/// `ring.remote().post([&] { done.set(); })`; a `set` there that finds a waiter ends
+/// the process.
 class event {
 public:
   class waiter;

@@ -8,7 +8,9 @@
 #include <coroutine>
 #include <cstddef>
 
+#include <ringrpc/base/fatal.hpp>
 #include <ringrpc/base/intrusive_list.hpp>
+#include <ringrpc/coro/detail/owner_thread.hpp>
 
 namespace ringrpc {
 /// Something that can be made ready. Derive from it, or use `resume_node`.
@@ -25,13 +27,23 @@ private:
   action act_;
 };
 
-/// A FIFO of nodes. Not thread-safe: one ring, one thread.
+/// A FIFO of nodes. Not thread-safe: one ring, one thread. Ends the process where
+/// another thread makes something ready after `adopt_thread`: unseen, that would
+/// break the list, or wait for a wake-up that never comes.
 class run_queue {
 public:
   /// Makes `node` ready. It must be in no list.
-  void push(run_node& node) noexcept { ready_.push_back(node); }
+  void push(run_node& node) noexcept {
+    check_thread();
+    ready_.push_back(node);
+  }
   /// Makes all of `nodes` ready, in order. Constant time.
-  void push_all(intrusive_list<run_node>& nodes) noexcept { ready_.splice_back(nodes); }
+  void push_all(intrusive_list<run_node>& nodes) noexcept {
+    check_thread();
+    ready_.splice_back(nodes);
+  }
+  /// Makes the calling thread the queue's own. Until then any one at a time may push.
+  void adopt_thread() noexcept { owner_.adopt(); }
   [[nodiscard]] bool empty() const noexcept { return ready_.empty(); }
 
   /// Runs ready nodes in order, those included that become ready meanwhile.
@@ -48,7 +60,15 @@ public:
   }
 
 private:
+  void check_thread() const noexcept {
+    if (!owner_.is_here()) {
+      fatal("a coroutine was made ready outside of its ring's thread: an event was set there, or a "
+            "task ended there; use ring.remote().post(...) from other threads");
+    }
+  }
+
   intrusive_list<run_node> ready_;
+  detail::owner_thread owner_;
 };
 
 /// A node that resumes a coroutine: the base of awaiters that wait in a list.

@@ -7,16 +7,11 @@
 
 #include <ringrpc/base/fatal.hpp>
 #include <ringrpc/base/intrusive_list.hpp>
+#include <ringrpc/coro/detail/owner_thread.hpp>
 #include <ringrpc/coro/frame_safe.hpp>
 
 namespace ringrpc {
 class stop_source;
-
-namespace detail {
-inline thread_local constinit char thread_tag_storage = 0;
-/// Differs between threads that live at the same time.
-inline const void* thread_tag() noexcept { return &thread_tag_storage; }
-}  // namespace detail
 
 /// Asks whether a stop was requested. Copyable; must not be used after its
 /// source died. A default-constructed token is never stopped.
@@ -58,7 +53,7 @@ private:
 /// The one who may request a stop. Immovable; must outlive its tokens' use.
 class stop_source {
 public:
-  stop_source() noexcept : home_(detail::thread_tag()) {}
+  stop_source() noexcept { adopt_thread(); }
   stop_source(const stop_source&) = delete;
   stop_source& operator=(const stop_source&) = delete;
 
@@ -77,18 +72,18 @@ public:
 
   /// Makes the calling thread the source's own: for objects that are set up on
   /// one thread and run on another, as a ring is.
-  void adopt_thread() noexcept { home_ = detail::thread_tag(); }
+  void adopt_thread() noexcept { owner_.adopt(); }
 
 private:
   friend class stop_callback;
   void check_thread() const noexcept {
-    if (home_ != detail::thread_tag()) {
+    if (!owner_.is_here()) {
       fatal("a stop source was used outside its ring's thread; use ring.remote().post(...)");
     }
   }
 
   intrusive_list<stop_callback> callbacks_;
-  const void* home_;
+  detail::owner_thread owner_;
   bool requested_ = false;
 };
 

@@ -273,6 +273,7 @@ inline void ring::enter() {
   turning_ = true;
   if (home_.bound()) return;
   home_.bind();
+  core_.queue.adopt_thread();
   detail::rings_with_home.fetch_add(1, std::memory_order_relaxed);
   try {
     root_.open();

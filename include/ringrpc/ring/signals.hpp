@@ -15,9 +15,9 @@
 #include <utility>
 
 #include <ringrpc/base/fatal.hpp>
+#include <ringrpc/coro/detail/owner_thread.hpp>
 #include <ringrpc/coro/environment.hpp>
 #include <ringrpc/coro/task.hpp>
-#include <ringrpc/ring/detail/home_thread.hpp>
 #include <ringrpc/ring/file_descriptor.hpp>
 #include <ringrpc/ring/io_result.hpp>
 #include <ringrpc/ring/ring.hpp>

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <ringrpc/ring/detail/home_thread.hpp>
 
-#include <cstdint>
-#include <set>
 #include <thread>
 
 #include <doctest/doctest.h>
@@ -10,16 +8,6 @@
 #include "../../coro/support.hpp"
 
 using namespace ringrpc;
-
-TEST_CASE("home_thread: numbers of threads are never 0 and never used again") {
-  std::set<std::uint64_t> numbers{detail::thread_number()};
-  CHECK(detail::thread_number() == *numbers.begin());
-  for (int i = 0; i < 20; ++i) {
-    std::thread{[&numbers] { numbers.insert(detail::thread_number()); }}.join();
-  }
-  CHECK(numbers.size() == 21);
-  CHECK(*numbers.begin() > 0);
-}
 
 TEST_CASE("home_thread: until it is bound any thread may check, later only the home") {
   detail::home_thread home;

@@ -6,28 +6,15 @@
 
 #include <sys/mman.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <new>
 #include <system_error>
 
 #include <ringrpc/base/fatal.hpp>
+#include <ringrpc/coro/detail/owner_thread.hpp>
 
 namespace ringrpc::detail {
-inline constexpr std::uint64_t unnumbered_thread = 1;
-inline constinit std::atomic<std::uint64_t> last_thread_number{unnumbered_thread};
-inline thread_local constinit std::uint64_t this_thread_number = unnumbered_thread;
-
-/// A number that no other thread of the process has, had or will have, unlike an
-/// address or std::thread::id. Never 0.
-inline std::uint64_t thread_number() noexcept {
-  if (this_thread_number == unnumbered_thread) {
-    this_thread_number = last_thread_number.fetch_add(1, std::memory_order_relaxed) + 1;
-  }
-  return this_thread_number;
-}
-
 /// Belongs to no thread until `bind`, then to that one for good. The number lies
 /// on a page of its own that fork(2) hands to the child as zeros, so that the one
 /// comparison finds a forked child too.
