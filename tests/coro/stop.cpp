@@ -243,3 +243,26 @@ TEST_CASE("stop_source: belongs to the thread that adopted it") {
     source.request_stop();
   }));
 }
+
+TEST_CASE("stop_source: one of no thread may be used by any, one at a time, until it is adopted") {
+  stop_source source{detail::of_no_thread{}};
+  counting first;
+  counting second;
+  std::optional<linked_stop_source> child;
+  bool armed = first.arm(source.token());
+  std::thread{[&] {
+    armed = second.arm(source.token()) && armed;
+    child.emplace(source.token());
+  }}.join();
+  CHECK(armed);
+  source.adopt_thread();
+  source.request_stop();  // and with it the child, which another thread has made
+  CHECK(child->stop_requested());
+  CHECK(first.calls + second.calls == 2);
+  CHECK(test::dies_saying("outside its ring's thread", [] {
+    stop_source adopted{detail::of_no_thread{}};
+    adopted.adopt_thread();
+    linked_stop_source its_child{adopted.token()};
+    std::thread{[&] { its_child.request_stop(); }}.join();
+  }));
+}

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include <ringrpc/coro/event.hpp>
+#include <ringrpc/coro/stop.hpp>
 #include <ringrpc/ring/sleep.hpp>
 
 #include <doctest/doctest.h>
@@ -79,6 +80,20 @@ TEST_CASE("threads: a ring that is made in one thread may run in another, for go
       on.reset();
     });
   }
+}
+
+TEST_CASE("threads: set-up may link to a ring's stop in any thread, and run in another one") {
+  std::optional<ring> on;
+  on.emplace();
+  std::optional<linked_stop_source> stopped;
+  in_thread([&] { stopped.emplace(on->where().stop); });
+  in_thread([&] {
+    const linked_stop_source own{on->where().stop};
+    CHECK(on->run(gives(3)) == 3);
+    CHECK(own.stop_requested());
+    on.reset();
+  });
+  CHECK(stopped->stop_requested());
 }
 
 TEST_CASE("threads: a ring that never ran may die in any thread") {

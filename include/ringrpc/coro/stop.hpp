@@ -13,6 +13,11 @@
 namespace ringrpc {
 class stop_source;
 
+namespace detail {
+/// See `stop_source`.
+struct of_no_thread {};
+}  // namespace detail
+
 /// Asks whether a stop was requested. Copyable; must not be used after its
 /// source died. A default-constructed token is never stopped.
 class stop_token {
@@ -53,7 +58,10 @@ private:
 /// The one who may request a stop. Immovable; must outlive its tokens' use.
 class stop_source {
 public:
+  /// Belongs to the calling thread.
   stop_source() noexcept { adopt_thread(); }
+  /// Belongs to no thread until `adopt_thread`: any one at a time may use it.
+  explicit stop_source(detail::of_no_thread) noexcept {}
   stop_source(const stop_source&) = delete;
   stop_source& operator=(const stop_source&) = delete;
 
@@ -73,6 +81,12 @@ public:
   /// Makes the calling thread the source's own: for objects that are set up on
   /// one thread and run on another, as a ring is.
   void adopt_thread() noexcept { owner_.adopt(); }
+
+protected:
+  /// Belongs to the calling thread, or to none while the source of `parent` does.
+  explicit stop_source(const stop_token& parent) noexcept {
+    if (parent.source_ == nullptr || parent.source_->owner_.adopted()) adopt_thread();
+  }
 
 private:
   friend class stop_callback;
@@ -116,11 +130,14 @@ private:
   stop_source& to_;
 };
 
-/// A stop source that is also stopped when its parent is.
+/// A stop source that is also stopped when its parent is. One that is made while its
+/// parent belongs to no thread, as for what is set up on a ring that has not run,
+/// belongs to none either.
 class linked_stop_source : public stop_source {
 public:
   /// @param parent  may be a default-constructed token.
-  explicit linked_stop_source(const stop_token& parent) noexcept : from_parent_(parent, *this) {}
+  explicit linked_stop_source(const stop_token& parent) noexcept
+      : stop_source(parent), from_parent_(parent, *this) {}
 
 private:
   stop_link from_parent_;

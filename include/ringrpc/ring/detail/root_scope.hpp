@@ -56,7 +56,7 @@ public:
   }
 
 private:
-  stop_source stop_;
+  stop_source stop_{of_no_thread{}};
   environment where_;
   std::optional<task_scope> scope_;
   std::vector<task<>> before_open_;
