@@ -141,6 +141,22 @@ task<> stop_ends_accept(ring& loop, std::string path) {
   CHECK(again == std::errc::operation_canceled);
 }
 
+task<> stop_with_accept_pending_and_clients(ring& loop, std::string path) {
+  const environment& here = co_await this_environment();
+  unix_listener listening = unix_socket{path}.open(loop);
+  task_scope scope{here};
+  std::optional<std::error_code> outcome;
+  scope.spawn(note_error(listening, outcome));
+  co_await let_others_run();
+  const file_descriptor first = raw_client(path);
+  const file_descriptor second = raw_client(path);
+  listening.stop();
+  CHECK(reads(second) == 0);
+  co_await scope.join();
+  CHECK(outcome.value_or(std::error_code{}) == std::errc::operation_canceled);
+  CHECK(reads(first) == 0);
+}
+
 task<> a_token_ends_accept(ring& loop, std::string path) {
   const environment& here = co_await this_environment();
   unix_listener listening = unix_socket{path}.open(loop);
@@ -329,6 +345,23 @@ TEST_CASE("unix_listener: a connection that is dropped before it is established 
     CHECK(reads(client) == -EAGAIN);
   }
   CHECK(reads(client) == 0);
+}
+
+TEST_CASE("unix_listener: who waits to be accepted reads the end when it stops, not later") {
+  const private_directory home;
+  real_bed bed;
+  unix_listener listening = unix_socket{home / "x"}.open(bed.loop);
+  std::vector<file_descriptor> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(raw_client(home / "x"));
+  for (const file_descriptor& client : clients) REQUIRE(reads(client) == -EAGAIN);
+  listening.stop();
+  for (const file_descriptor& client : clients) CHECK(reads(client) == 0);
+  CHECK(connect_errno(home / "x") == ECONNREFUSED);
+  CHECK(bed.loop.run(accept_error(listening)) == std::errc::operation_canceled);
+}
+
+TEST_CASE("unix_listener: a stop ends a pending accept and the clients that have just connected") {
+  on_both_beds(&stop_with_accept_pending_and_clients);
 }
 
 TEST_CASE("unix_listener: the file and its lock stay after stop until the listener dies") {

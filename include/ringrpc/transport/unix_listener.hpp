@@ -10,6 +10,7 @@
 
 #include <ringrpc/base/result.hpp>
 #include <ringrpc/coro/task.hpp>
+#include <ringrpc/ring/backend.hpp>
 #include <ringrpc/ring/io_result.hpp>
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/transport/listener.hpp>
@@ -70,13 +71,10 @@ public:
   [[nodiscard]] task<io_result<unix_stream>> establish(accepted_unix_socket accepted) {
     return establish(state_, std::move(accepted));
   }
-  /// Ends `accept` for good; connect(2) says ECONNREFUSED from now on. The file
-  /// and its lock stay until destruction.
-  void stop() noexcept {
-    if (!state_ || state_->stopped) return;
-    state_->stopped = true;
-    state_->socket.shutdown();
-  }
+  /// Ends `accept` for good; connect(2) says ECONNREFUSED from now on, and who had
+  /// connected and was not accepted yet reads the end. The file and its lock stay
+  /// until destruction.
+  void stop() noexcept;
   /// `unix:` and the path as it was given.
   [[nodiscard]] const std::string& text() const noexcept { return state_->text; }
   /// The listening socket, which stays this object's.
@@ -117,5 +115,23 @@ private:
   socket_file file_;
   std::shared_ptr<state> state_;
 };
+
+inline void unix_listener::stop() noexcept {
+  if (!state_ || state_->stopped) return;
+  state_->stopped = true;
+  owned_socket& listening = state_->socket;
+  listening.shutdown();
+  // Nobody can join the queue any more. Whoever is in it would only learn of the end when
+  // the listener dies, which may be after a long drain.
+  backend& kernel = listening.home().kernel();
+  for (;;) {
+    const int queued = kernel.try_accept(listening.get(), nullptr);
+    if (queued >= 0) {
+      kernel.close(queued);
+    } else if (queued != -ECONNABORTED) {
+      return;  // -EAGAIN: it is empty
+    }
+  }
+}
 static_assert(listener<unix_listener> && has_peer<accepted_unix_socket>);
 }  // namespace ringrpc
