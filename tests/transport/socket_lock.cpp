@@ -179,6 +179,48 @@ TEST_CASE("socket_lock: an old file that others can open is closed to them") {
   CHECK(mode_of(home / "x.lock") == 0600);
 }
 
+TEST_CASE("socket_lock: a file of that name with other content is refused and left alone") {
+  const private_directory home;
+  for (const char* text : {"poetry's own\n", "\n", "-5\n", "12 34\n", "1234", "12\n34\n", "12\n\n",
+                           "12345678901234567\n"}) {
+    CAPTURE(text);
+    std::ofstream{home / "x.lock"} << text;
+    REQUIRE(::chmod((home / "x.lock").c_str(), 0640) == 0);
+    CHECK(problem(home) == "cannot listen on unix:" + (home / "x") + ": " + (home / "x.lock") +
+                               " has other content than the number of a process, so it is no lock "
+                               "file of a socket; remove it or choose another path");
+    CHECK(content(home / "x.lock") == text);
+    CHECK(mode_of(home / "x.lock") == 0640);
+  }
+  for (const char* text : {"", "1\n", "123456789012345\n"}) {
+    CAPTURE(text);
+    std::ofstream{home / "x.lock"} << text;
+    CHECK(problem(home) == "");
+    CHECK(content(home / "x.lock") == std::to_string(::getpid()) + "\n");
+  }
+}
+
+TEST_CASE("socket_lock: a second name of some other file is refused and the file left alone") {
+  const private_directory home;
+  std::ofstream{home / "letter"} << "";
+  REQUIRE(::chmod((home / "letter").c_str(), 0640) == 0);
+  REQUIRE(::link((home / "letter").c_str(), (home / "x.lock").c_str()) == 0);
+  CHECK(problem(home) == "cannot listen on unix:" + (home / "x") + ": " + (home / "x.lock") +
+                             " has 2 names (hard links), so it may be some other file; remove this "
+                             "name or choose another path");
+  CHECK(content(home / "letter") == "");
+  CHECK(mode_of(home / "letter") == 0640);
+}
+
+TEST_CASE("socket_lock: whoever does not get the lock leaves the file's mode alone") {
+  const private_directory home;
+  const socket_directory opened{home / "x"};
+  const socket_lock first{opened};
+  REQUIRE(::chmod((home / "x.lock").c_str(), 0640) == 0);
+  CHECK_FALSE(socket_lock{opened}.held());
+  CHECK(mode_of(home / "x.lock") == 0640);
+}
+
 TEST_CASE("socket_lock: what is no regular file is refused and left alone") {
   const private_directory home;
   const std::string expected = "cannot listen on unix:" + (home / "x") + ": " + (home / "x.lock") +

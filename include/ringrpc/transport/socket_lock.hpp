@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -28,8 +29,9 @@ namespace ringrpc {
 class socket_lock {
 public:
   /// Takes the lock, without waiting for it.
-  /// @throws listen_error  where the file cannot be made, or is not this user's
-  ///         regular file: nothing is touched then.
+  /// @throws listen_error  where the file cannot be made, or is none of ours: not a
+  ///         regular file of this user's with this name only, or with other content
+  ///         than a process number. Nothing is touched then.
   explicit socket_lock(const socket_directory& directory);
 
   /// Whether this object has the lock; if not, another process (or another
@@ -44,8 +46,12 @@ public:
   }
 
 private:
+  // The longest content: a process number and a newline. (PID_MAX_LIMIT has 7 digits.)
+  static constexpr std::size_t bytes_max = 16;
+
   bool open(const socket_directory& directory);
   void check(const socket_directory& directory);
+  void check_content(const socket_directory& directory) const;
   [[nodiscard]] ::pid_t read_holder() const noexcept;
   void write_holder() const noexcept;
 
@@ -78,7 +84,11 @@ inline socket_lock::socket_lock(const socket_directory& directory)
     }
     const io_result<file_status> named = directory.look(name_);
     if (named && named->st_dev == file_.st_dev && named->st_ino == file_.st_ino) {
+      check_content(directory);
       held_ = true;
+      // Whoever can open the file can lock it: nobody else should. Where that fails
+      // (a file system without modes) the lock still works.
+      static_cast<void>(::fchmod(lock_.get(), 0600));
       write_holder();
       return;
     }
@@ -132,13 +142,36 @@ inline void socket_lock::check(const socket_directory& directory) {
                          std::to_string(::geteuid()) + "; remove it or choose another path",
                      EPERM);
   }
-  // Whoever can open the file can lock it: nobody else should. Where that fails
-  // (a file system without modes) the lock still works.
-  static_cast<void>(::fchmod(lock_.get(), 0600));
+  // 0: it has lost its name since it was opened, which is found after flock(2).
+  if (file_.st_nlink > 1) {
+    directory.refuse(directory.path_with(".lock") + " has " + std::to_string(file_.st_nlink) +
+                         " names (hard links), so it may be some other file; remove this name or "
+                         "choose another path",
+                     EEXIST);
+  }
+}
+
+// The content is about to be replaced, so it must be what another process wrote here
+// for the same purpose: `PATH.lock` is a name that package managers use, too.
+inline void socket_lock::check_content(const socket_directory& directory) const {
+  std::array<char, bytes_max + 1> text{};
+  const ::ssize_t bytes = ::pread(lock_.get(), text.data(), text.size(), 0);
+  if (bytes == 0) return;
+  bool ours = bytes > 1 && bytes <= static_cast<::ssize_t>(bytes_max);
+  for (::ssize_t i = 0; ours && i < bytes; ++i) {
+    const char at = text[static_cast<std::size_t>(i)];
+    ours = i + 1 == bytes ? at == '\n' : at >= '0' && at <= '9';
+  }
+  if (!ours) {
+    directory.refuse(directory.path_with(".lock") +
+                         " has other content than the number of a process, so it is no lock file "
+                         "of a socket; remove it or choose another path",
+                     EEXIST);
+  }
 }
 
 inline ::pid_t socket_lock::read_holder() const noexcept {
-  std::array<char, 16> text{};
+  std::array<char, bytes_max> text{};
   const ::ssize_t bytes = ::pread(lock_.get(), text.data(), text.size(), 0);
   ::pid_t found = 0;
   if (bytes > 0) std::from_chars(text.data(), text.data() + bytes, found);
@@ -147,7 +180,7 @@ inline ::pid_t socket_lock::read_holder() const noexcept {
 
 inline void socket_lock::write_holder() const noexcept {
   // Only for the texts of others; a full disk must not stop a server.
-  std::array<char, 16> text{};
+  std::array<char, bytes_max> text{};
   char* const end = std::to_chars(text.data(), text.data() + text.size() - 1, ::getpid()).ptr;
   *end = '\n';
   if (::ftruncate(lock_.get(), 0) != 0) return;
