@@ -9,9 +9,6 @@
 // GLib is not among the hosts.
 #include <ringrpc/ring/ring.hpp>
 
-#include <poll.h>
-#include <sys/epoll.h>
-
 #include <chrono>
 #include <string>
 #include <thread>
@@ -21,61 +18,20 @@
 #include <doctest/doctest.h>
 
 #include "../coro/support.hpp"
+#include "foreign_loop.hpp"
 #include "support.hpp"
 
 using namespace ringrpc;
 using namespace std::chrono_literals;
 
 namespace {
-enum class host_kind { poll, level_triggered, edge_triggered };
-
-/// A foreign loop that knows nothing but a descriptor and what to call.
-class host {
-public:
-  host(host_kind kind, ring& guest) : guest_(guest), kind_(kind) {
-    if (kind == host_kind::poll) return;
-    epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
-    test::check(epoll_.get(), "epoll_create1");
-    ::epoll_event event{};
-    event.events = EPOLLIN;
-    if (kind == host_kind::edge_triggered) event.events |= EPOLLET;
-    test::check(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, guest.pollable_fd(), &event), "epoll_ctl");
-  }
-  /// Sleeps until the ring's descriptor is readable, or `timeout` milliseconds.
-  bool wait(int timeout) {
-    if (kind_ == host_kind::poll) {
-      ::pollfd readable{guest_.pollable_fd(), POLLIN, 0};
-      return ::poll(&readable, 1, timeout) == 1;
-    }
-    ::epoll_event event{};
-    return ::epoll_wait(epoll_.get(), &event, 1, timeout) == 1;
-  }
-  /// Dispatches until `done`. @return how often it woke up.
-  int run(const bool& done) {
-    int wakes = 0;
-    guest_.turn();
-    while (!done) {
-      wait(-1);
-      guest_.turn();
-      ++wakes;
-    }
-    return wakes;
-  }
-
-private:
-  ring& guest_;
-  host_kind kind_;
-  file_descriptor epoll_;
-};
-
 template <class Body> void for_each_host(Body body) {
   for (const test::mode& how : test::modes) {
-    for (host_kind kind :
-         {host_kind::poll, host_kind::level_triggered, host_kind::edge_triggered}) {
+    for (const test::host_kind kind : test::host_kinds) {
       CAPTURE(std::string{how.name});
       CAPTURE(static_cast<int>(kind));
       ring guest{how.options()};
-      host around{kind, guest};
+      test::host around{kind, guest};
       body(guest, around);
     }
   }
@@ -103,7 +59,7 @@ task<> count_to(int times, int& counted, int all, bool& done) {
 }  // namespace
 
 TEST_CASE("embedding: a task that talks to an echo in the same ring gets all answers") {
-  for_each_host([](ring& guest, host& around) {
+  for_each_host([](ring& guest, test::host& around) {
     const test::pair sockets;
     bool done = false;
     int right = 0;
@@ -115,7 +71,7 @@ TEST_CASE("embedding: a task that talks to an echo in the same ring gets all ans
 }
 
 TEST_CASE("embedding: a task that talks to another thread gets all answers") {
-  for_each_host([](ring& guest, host& around) {
+  for_each_host([](ring& guest, test::host& around) {
     const test::pair sockets;
     std::thread other{[fd = sockets.far()] {
       ring theirs;
@@ -132,7 +88,7 @@ TEST_CASE("embedding: a task that talks to another thread gets all answers") {
 }
 
 TEST_CASE("embedding: timers alone wake the host, and it does not spin meanwhile") {
-  for_each_host([](ring& guest, host& around) {
+  for_each_host([](ring& guest, test::host& around) {
     bool done = false;
     int slept = 0;
     guest.spawn(nap_then(5, 1ms, slept, done));
@@ -143,7 +99,7 @@ TEST_CASE("embedding: timers alone wake the host, and it does not spin meanwhile
 }
 
 TEST_CASE("embedding: a post from another thread wakes the host, every time") {
-  for_each_host([](ring& guest, host& around) {
+  for_each_host([](ring& guest, test::host& around) {
     bool done = false;
     int posted = 0;
     const remote_handle remote = guest.remote();
@@ -160,7 +116,7 @@ TEST_CASE("embedding: a post from another thread wakes the host, every time") {
 }
 
 TEST_CASE("embedding: more ready coroutines than one turn runs are finished by later turns") {
-  for_each_host([](ring& guest, host& around) {
+  for_each_host([](ring& guest, test::host& around) {
     bool done = false;
     int counted = 0;
     const int tasks = 1000;
@@ -172,7 +128,7 @@ TEST_CASE("embedding: more ready coroutines than one turn runs are finished by l
 }
 
 TEST_CASE("embedding: a ring with nothing to do is not readable") {
-  for_each_host([](ring& guest, host& around) {
+  for_each_host([](ring& guest, test::host& around) {
     const test::pair sockets;
     bool done = false;
     int right = 0;
