@@ -2,6 +2,7 @@
 #
 # The generator in other people's builds (grpc/grpc#25322, mesonbuild/meson#10317): consumer/ with
 # its .proto files in folders, built from elsewhere into folders with spaces, by meson and by hand.
+# Not covered here: CMake, for which there is no snippet yet.
 import os
 import shutil
 

@@ -5,8 +5,8 @@
 // wake-up that never comes is a test that never ends; a count of wake-ups shows a
 // loop that spins.
 // The failure of others: completions stay in the kernel as deferred task work, so the
-// descriptor is readable for ever, the host spins, and nothing completes. The loop of
-// GLib is not among the hosts.
+// descriptor is readable for ever, the host spins, and nothing completes. Calls on an
+// embedded ring are in tests/rpc/foreign_loop.cpp. The loop of GLib is not among the hosts.
 #include <ringrpc/ring/ring.hpp>
 
 #include <chrono>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Signals that interrupt every system call, as profilers and debuggers send them
-// (field reports of loops that ended by EINTR).
+// (field reports of loops that ended by EINTR). Calls that are interrupted, by a stop of
+// the process and a debugger, too, are tested in tests/rpc/interrupted_calls.cpp.
+// Not covered here: a machine that is suspended.
 #include <ringrpc/ring/ring.hpp>
 
 #include <pthread.h>

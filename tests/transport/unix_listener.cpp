@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: MIT
+//
+// Accepting on a Unix socket, by policy; and field reports of refused connections
+// that were closed under an armed operation, so that the client never saw the end.
+// Not covered here: idle timeouts, and a listening descriptor that another process hands
+// over, which the library does not have yet.
 #include <ringrpc/transport/unix_listener.hpp>
 
 #include <doctest/doctest.h>
