@@ -85,12 +85,49 @@ TEST_CASE("signals: a signal that came before the wait, or comes during it, ends
     signal_set set = signals(SIGUSR1, SIGUSR2);
     ring on{how.options()};
     std::raise(SIGUSR1);
-    CHECK(on.run(set.wait()) == SIGUSR1);
+    CHECK(on.run(set.next()) == SIGUSR1);
     for (int turns = 0; turns < 4; ++turns) {
       on.spawn(raise_later(SIGUSR2, turns));
-      CHECK(on.run(set.wait()) == SIGUSR2);
+      CHECK(on.run(set.next()) == SIGUSR2);
     }
+    CHECK(blocked(SIGUSR1));
+    on.spawn(raise_later(SIGUSR2, 2));
+    CHECK(on.run(set.wait()) == SIGUSR2);
   }
+}
+
+TEST_CASE("signals: after the first that wait reports they have their usual effect again") {
+  const test::child_end child = test::in_child([] {
+    signal_set set = signals(SIGUSR1, SIGUSR2);
+    ring on;
+    std::raise(SIGUSR2);
+    std::raise(SIGUSR1);  // together with the first: dropped
+    const int first = on.run(set.wait());
+    if (first == 0 || blocked(SIGUSR1) || blocked(SIGUSR2)) ::_exit(1);
+    std::raise(SIGUSR2);
+  });
+  CHECK(child.signal == SIGUSR2);
+  CHECK(test::dies_saying("use next to wait again", [] {
+    signal_set set = signals(SIGUSR1);
+    ring on;
+    std::raise(SIGUSR1);
+    on.run(set.wait());
+    on.run(set.wait());
+  }));
+}
+
+TEST_CASE("signals: a wait in another thread than the set's leaves both masks alone") {
+  {
+    signal_set set = signals(SIGUSR1);
+    std::thread{[&set] {
+      ring on;
+      ::kill(::getpid(), SIGUSR1);
+      CHECK(on.run(set.wait()) == SIGUSR1);
+      CHECK(blocked(SIGUSR1));
+    }}.join();
+    CHECK(blocked(SIGUSR1));
+  }
+  CHECK_FALSE(blocked(SIGUSR1));
 }
 
 TEST_CASE("signals: a signal of the process from another thread ends it") {
@@ -106,7 +143,7 @@ TEST_CASE("signals: each of several is reported, and the set can be moved into a
   signal_set set = signals(SIGUSR1, SIGUSR2);
   std::raise(SIGUSR1);
   std::raise(SIGUSR2);
-  const int first = on.run(set.wait());
+  const int first = on.run(set.next());
   const int second = on.run(serve_until(std::move(set)));
   CHECK(first + second == SIGUSR1 + SIGUSR2);
   CHECK(first != second);
@@ -119,10 +156,11 @@ TEST_CASE("signals: each of several is reported, and the set can be moved into a
   }
 }
 
-TEST_CASE("signals: a stop ends the wait with 0") {
+TEST_CASE("signals: a stop ends the wait with 0, and the set goes on") {
   signal_set set = signals(SIGUSR1);
   ring on;
   for (int turns = 0; turns < 4; ++turns) CHECK(on.run(stopped(set, turns)) == 0);
+  CHECK(blocked(SIGUSR1));
 }
 
 TEST_CASE("signals: one that nobody waited for is dropped with the set") {
