@@ -25,6 +25,7 @@ PRELUDE = """
 #include <ringrpc/coro/task.hpp>
 #include <ringrpc/coro/task_scope.hpp>
 #include <ringrpc/coro/when_all.hpp>
+#include <ringrpc/ring/remote.hpp>
 using namespace ringrpc;
 task<int> one();
 std::string text_of(int);
@@ -99,6 +100,10 @@ ROWS = [
      "void f(task_scope& s) { s.spawn(one()); }",
      "task<> g() { co_return; }\nvoid f(task_scope& s) { s.spawn(g()); }",
      "task"),
+    (EVERYWHERE, "work that is posted to a ring gives no task, which nobody would run",
+     "void f(const remote_handle& r) { static_cast<void>(r.post([] { return one(); })); }",
+     "void f(const remote_handle& r) { static_cast<void>(r.post([] { return 1; })); }",
+     "spawn it inside"),
     (EVERYWHERE, "when_all takes no task that keeps its name",
      "task<> f() { task<int> t = one(); auto r = co_await when_all(t, one()); }",
      "task<> f() { task<int> t = one(); auto r = co_await when_all(std::move(t), one()); }",

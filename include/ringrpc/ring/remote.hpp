@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <ringrpc/coro/task.hpp>
 #include <ringrpc/ring/detail/inbox.hpp>
 
 namespace ringrpc {
@@ -21,7 +22,8 @@ public:
   /// Has `work` run once on the ring's thread, in the order of posting per
   /// thread. What it throws is logged. Costs one allocation, and a system call
   /// only where the ring sleeps.
-  /// @param work  any movable callable without arguments.
+  /// @param work  any movable callable without arguments. It gives no task, which
+  ///              nobody would run: spawn it inside, `[&on] { on.spawn(f()); }`.
   /// @return false if the ring has ended: `work` has been destroyed here. After
   ///         true, work that the ring's end overtook is destroyed by the ring
   ///         without being run.
@@ -29,6 +31,10 @@ public:
   template <class F>
     requires std::invocable<std::decay_t<F>&>
   bool post(F&& work) const {
+    using given = std::invoke_result_t<std::decay_t<F>&>;
+    static_assert(!detail::has_member_co_await<given> && !detail::has_free_co_await<given>,
+                  "posted work gives a task, which nobody would run; spawn it inside: "
+                  "post([&ring] { ring.spawn(work()); })");
     if (inbox_ == nullptr) return false;
     return inbox_->post(
         std::make_unique<detail::posted_callable<std::decay_t<F>>>(std::forward<F>(work)));
