@@ -237,12 +237,41 @@ TEST_CASE("fork: a child that uses or destroys the parent's ring ends and says w
   }
 }
 
-TEST_CASE("fork: a child can make a ring of its own") {
+TEST_CASE("fork: a child can make a ring of its own, and the parent's is not counted there") {
+  const auto rings = [] { return detail::this_process().rings_with_home.load(); };
   ring on;
   on.run(gives(1));
-  const test::child_end child = test::in_child([] {
+  CHECK(rings() == 1);
+  const test::child_end child = test::in_child([&rings] {
     ring own;
-    ::_exit(own.run(gives(3)));
+    const int got = own.run(gives(3));
+    ::_exit(rings() == 1 ? got : 9);
   });
   CHECK(child.code == 3);
+  CHECK(rings() == 1);
+}
+
+TEST_CASE("fork: what a child posts to a ring of its parent is refused and destroyed") {
+  ring on;
+  const remote_handle remote = on.remote();
+  const test::child_end child = test::in_child([&remote] {
+    const auto alive = std::make_shared<int>();
+    const bool taken = remote.post([alive] {});
+    const bool destroyed = alive.use_count() == 1;
+    // To a ring of its own it can post, and its own children cannot.
+    ring own;
+    bool ran = false;
+    const bool own_taken = own.remote().post([&ran] { ran = true; });
+    own.run(gives(3));
+    const pid_t grandchild = ::fork();
+    if (grandchild == 0) ::_exit(own.remote().post([] {}) ? 1 : 0);
+    const bool refused = forked_exit_code(grandchild) == 0;
+    ::_exit(!taken && destroyed && own_taken && ran && refused ? 0 : 1);
+  });
+  CHECK(child.error == "");
+  CHECK(child.code == 0);
+  bool ran = false;
+  CHECK(remote.post([&ran] { ran = true; }));
+  on.run(gives(3));
+  CHECK(ran);
 }

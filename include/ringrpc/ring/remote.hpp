@@ -24,9 +24,9 @@ public:
   /// only where the ring sleeps.
   /// @param work  any movable callable without arguments. It gives no task, which
   ///              nobody would run: spawn it inside, `[&on] { on.spawn(f()); }`.
-  /// @return false if the ring has ended: `work` has been destroyed here. After
-  ///         true, work that the ring's end overtook is destroyed by the ring
-  ///         without being run.
+  /// @return false if the ring has ended, or in a forked child of its process: `work`
+  ///         has been destroyed here. After true, work that the ring's end overtook
+  ///         is destroyed by the ring without being run.
   /// @throws std::bad_alloc  where memory is short.
   template <class F>
     requires std::invocable<std::decay_t<F>&>

@@ -32,6 +32,7 @@
 #include <ringrpc/ring/detail/ring_core.hpp>
 #include <ringrpc/ring/detail/root_scope.hpp>
 #include <ringrpc/ring/detail/task_outcome.hpp>
+#include <ringrpc/ring/detail/this_process.hpp>
 #include <ringrpc/ring/hooks.hpp>
 #include <ringrpc/ring/log.hpp>
 #include <ringrpc/ring/poll.hpp>
@@ -205,7 +206,7 @@ inline ring::~ring() {
   if (home_.bound()) {
     turning_ = true;
     drain();
-    detail::rings_with_home.fetch_sub(1, std::memory_order_relaxed);
+    detail::this_process().rings_with_home.fetch_sub(1, std::memory_order_relaxed);
   }
   static_cast<void>(inbox_->close());
 }
@@ -274,7 +275,7 @@ inline void ring::enter() {
   if (home_.bound()) return;
   home_.bind();
   core_.queue.adopt_thread();
-  detail::rings_with_home.fetch_add(1, std::memory_order_relaxed);
+  detail::this_process().rings_with_home.fetch_add(1, std::memory_order_relaxed);
   try {
     root_.open();
   } catch (...) {
@@ -315,7 +316,7 @@ inline void ring::step_or_sleep() noexcept {
 // Whether there is something to poll for, and a processor left for the peer.
 inline bool ring::may_spin() const noexcept {
   return busy_poll_ > duration::zero() && !hot_.empty() &&
-         detail::rings_with_home.load(std::memory_order_relaxed) < cpus_;
+         detail::this_process().rings_with_home.load(std::memory_order_relaxed) < cpus_;
 }
 
 // Polls until something happens or the time for that is over. Returns whether

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <charconv>
 #include <cstddef>
 #include <cstdio>
@@ -15,9 +14,6 @@
 #include <string_view>
 
 namespace ringrpc::detail {
-/// Rings that have a home thread.
-inline constinit std::atomic<unsigned> rings_with_home{0};
-
 /// The number of processors in a list such as `0-3,8` (cpuset.cpus.effective); 0
 /// where it cannot be read.
 [[nodiscard]] inline unsigned cpus_in_list(std::string_view list) noexcept {

@@ -5,11 +5,13 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <utility>
 
 #include <ringrpc/ring/backend.hpp>
+#include <ringrpc/ring/detail/this_process.hpp>
 
 namespace ringrpc::detail {
 /// Work on its way to a ring.
@@ -51,7 +53,8 @@ public:
   inbox& operator=(const inbox&) = delete;
   ~inbox() { static_cast<void>(close()); }
 
-  /// @return false if closed; `work` is destroyed then.
+  /// @return false if closed, or in a forked child, where nobody takes it; `work` is
+  ///         destroyed then.
   bool post(std::unique_ptr<posted_work> work) noexcept;
 
   [[nodiscard]] bool empty() const noexcept {
@@ -99,9 +102,11 @@ private:
   std::atomic<bool> sleeping_{false};
   std::mutex wake_;
   backend* kernel_;
+  const std::uint64_t process_ = process_number();
 };
 
 inline bool inbox::post(std::unique_ptr<posted_work> work) noexcept {
+  if (process_ != process_number()) return false;
   posted_work* head = head_.load(std::memory_order_relaxed);
   do {
     if (head == &closed_) return false;
