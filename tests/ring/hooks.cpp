@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <ringrpc/coro/event.hpp>
+#include <ringrpc/ring/detail/hot_list.hpp>
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/ring/sleep.hpp>
 
@@ -135,6 +136,28 @@ task<> receives(ring& on, std::vector<test::pair>& sockets, bool& right, int& ar
     arms += receivers[i]->arms;
   }
 }
+/// Notes when it is polled and armed.
+struct listed : receive_hook {
+  listed(std::string& log_of, char called)
+      : receive_hook(
+            [](receive_hook& self) noexcept { return static_cast<listed&>(self).poll(); },
+            [](receive_hook& self) noexcept { static_cast<listed&>(self).arm(); }),
+        log(log_of),
+        name(called) {}
+  bool poll() noexcept {
+    log += name;
+    if (leaves) unlink();
+    if (other != nullptr) other->unlink();
+    return active;
+  }
+  void arm() noexcept { log += std::string{"("} + name + ")"; }
+
+  std::string& log;
+  char name;
+  bool active = false;
+  bool leaves = false;
+  listed* other = nullptr;
+};
 task<> dies_watched(ring& on, int fd) {
   auto one = std::make_unique<receiver>(on, fd);
   const bool slept = co_await sleep_for(duration::zero());
@@ -225,6 +248,53 @@ TEST_CASE("hooks: more than 4 receivers are armed, not polled, and still served 
   CHECK(receivers[5]->polls > 0);  // the last
   for (test::pair& one : sockets) one.close_far();
   for (const auto& one : receivers) on.run(until_end(*one));
+}
+
+TEST_CASE("hooks: those are armed that have been quiet for longest") {
+  std::string log;
+  listed a{log, 'a'}, b{log, 'b'}, c{log, 'c'}, d{log, 'd'}, e{log, 'e'}, f{log, 'f'};
+  detail::hot_list list;
+  for (listed* one : {&c, &d, &e, &a}) list.watch(*one);
+  CHECK_FALSE(list.poll());
+  CHECK(log == "cdea");  // the least recent first
+  c.active = true;
+  CHECK(list.poll());
+  CHECK(list.poll());
+  CHECK(log == "cdeacdeac");  // and last, as soon as it has received
+  log.clear();
+  list.watch(c);  // it is there: not moved
+  list.watch(b);
+  list.arm(detail::hot_list::polled_max);
+  CHECK(log == "(d)");
+  list.watch(f);
+  list.arm(2);
+  CHECK(log == "(d)(c)(a)(e)");
+  CHECK_FALSE(list.empty());
+  list.arm(0);
+  CHECK(log == "(d)(c)(a)(e)(f)(b)");
+  CHECK(list.empty());
+}
+
+TEST_CASE("hooks: receivers that are active all the time take turns, and may leave in theirs") {
+  std::string log;
+  listed a{log, 'a'}, b{log, 'b'}, c{log, 'c'}, d{log, 'd'};
+  detail::hot_list list;
+  for (listed* one : {&a, &b, &c, &d}) list.watch(*one);
+  for (listed* one : {&a, &b}) one->active = true;
+  for (int i = 0; i < 6; ++i) CHECK(list.poll());
+  CHECK(log == "abcdacdbcdacdb");
+  log.clear();
+  a.active = b.active = false;
+  c.leaves = true;
+  c.other = &d;
+  CHECK_FALSE(list.poll());
+  CHECK(log == "cab");
+  c.active = true;
+  list.watch(c);
+  CHECK(list.poll());
+  CHECK(log == "cababc");
+  list.arm(0);
+  CHECK(log == "cababc(b)(a)");
 }
 
 TEST_CASE("hooks: a watched hook may die") {

@@ -17,26 +17,37 @@ public:
   static constexpr std::size_t polled_max = 4;
 
   [[nodiscard]] bool empty() const noexcept { return hooks_.empty(); }
-  /// Adds `hook` as the most recent one, unless it is here.
+  /// Adds `hook` as the most recent one; does nothing where it is here already.
   void watch(receive_hook& hook) noexcept {
     if (!hook.linked()) hooks_.push_front(hook);
   }
 
-  /// Polls the most recent ones, at most `polled_max`, until one has received.
+  /// Polls the most recent ones, at most `polled_max`, until one has received, which
+  /// makes it the most recent of all. The least recent of them comes first, so none
+  /// that receives all the time keeps the others from being polled.
   /// @return whether one has.
   bool poll() noexcept {
-    intrusive_list<receive_hook> round;  // hooks may unlink each other, and die, in between
-    round.splice_back(hooks_);
+    // Hooks may unlink each other, and die, while one is polled. Each list has the least
+    // recent one in front.
+    intrusive_list<receive_hook> round;
+    intrusive_list<receive_hook> quiet;
+    intrusive_list<receive_hook> polled;  // the one that is being polled, if it is still there
+    for (std::size_t i = 0; i < polled_max; ++i) {
+      receive_hook* hook = hooks_.pop_front();
+      if (hook == nullptr) break;
+      round.push_front(*hook);
+    }
     bool received = false;
-    for (std::size_t polled = 0; polled < polled_max && !received; ++polled) {
+    while (!received) {
       receive_hook* hook = round.pop_front();
       if (hook == nullptr) break;
-      hooks_.push_back(*hook);
+      polled.push_back(*hook);
       received = hook->poll_(*hook);
+      if (!received) quiet.splice_back(polled);
     }
-    // What was not polled comes first next time.
-    round.splice_back(hooks_);
-    hooks_.splice_back(round);
+    put_back(quiet);
+    put_back(round);
+    put_back(polled);
     return received;
   }
 
@@ -52,6 +63,10 @@ public:
   }
 
 private:
-  intrusive_list<receive_hook> hooks_;
+  void put_back(intrusive_list<receive_hook>& from) noexcept {
+    while (receive_hook* hook = from.pop_front()) hooks_.push_front(*hook);
+  }
+
+  intrusive_list<receive_hook> hooks_;  // the most recent one in front
 };
 }  // namespace ringrpc::detail
