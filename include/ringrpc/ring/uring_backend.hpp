@@ -343,7 +343,7 @@ inline std::size_t uring_backend::wait(operation_queue& done, time_point until) 
   do {
     prepare(until);
   } while (!wake_armed() || (until != never && !timeout_armed()));
-  const bool sleeps = completed_.empty() && !woken();
+  const bool sleeps = completed_.empty() && cancel_again_.empty() && !woken();
   enter(sleeps ? 1 : 0);
   drain();
   clear_woken();
