@@ -113,7 +113,7 @@ public:
   }
   void close(int fd) noexcept override;
   int socket_pair(int (&fds)[2]) noexcept override { return kernel_.socket_pair(fds); }
-  int pollable_fd() noexcept override { return -1; }
+  int pollable_fd() noexcept override { return -EOPNOTSUPP; }
 
   [[nodiscard]] std::size_t in_flight() const noexcept override { return requests_.size(); }
   [[nodiscard]] backend_kind kind() const noexcept override { return backend_kind::simulated; }

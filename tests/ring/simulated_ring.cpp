@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -224,6 +225,14 @@ TEST_CASE("rings that only wait for each other are a deadlock") {
     ring* const rings[] = {&first, &second};
     turn_rings(kernel, rings, [] { return false; });
   }));
+}
+
+TEST_CASE("a ring on a simulated kernel has nothing for a foreign loop to poll, and says so") {
+  simulated_kernel kernel;
+  ring on{on_simulated(kernel)};
+  CHECK_THROWS_WITH_AS(static_cast<void>(on.pollable_fd()),
+                       "ringrpc: a ring cannot be polled for: Operation not supported",
+                       std::system_error);
 }
 
 TEST_CASE("a ring that waits for what never comes is a deadlock") {

@@ -2,6 +2,7 @@
 #include <ringrpc/ring/uring_backend.hpp>
 
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 
 #include <array>
@@ -495,6 +496,18 @@ TEST_CASE("uring: its descriptor is readable at first and when something complet
     on.submit(on.now() + 1ms);
     CHECK(::poll(&state, 1, -1) == 1);
   });
+}
+
+TEST_CASE("uring: without a free descriptor for that its descriptor is -EMFILE, and comes later") {
+  uring_backend on;
+  ::rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const ::rlimit none{0, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const int refused = on.pollable_fd();
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(refused == -EMFILE);
+  CHECK(on.pollable_fd() >= 0);
 }
 
 TEST_CASE("uring: a ring that ends takes its own wake-up and timeout along, and nothing else") {

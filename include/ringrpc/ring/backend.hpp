@@ -106,7 +106,8 @@ public:
   virtual int socket_pair(int (&fds)[2]) noexcept = 0;
   /// A descriptor for poll(2) and epoll(7) that becomes readable when something
   /// completes after the last `submit`, its deadline comes, or `wake` is called; from
-  /// the first call on. `submit` makes it unreadable, so reap after that. -1: none.
+  /// the first call on. `submit` makes it unreadable, so reap after that. -errno
+  /// where there can be none.
   virtual int pollable_fd() noexcept = 0;
 
   /// Operations that have begun and not completed.

@@ -14,6 +14,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <ringrpc/base/memory_pool.hpp>
@@ -86,8 +87,11 @@ public:
   /// @return whether anything happened.
   bool turn();
   /// Becomes readable when `turn` has something to do: completions, due timers,
-  /// posted work. For poll(2), or epoll(7) level- or edge-triggered. The ring's own.
-  [[nodiscard]] int pollable_fd() noexcept;
+  /// posted work. For poll(2), or epoll(7) level- or edge-triggered. The ring's own,
+  /// and the same each time.
+  /// @throws std::system_error  the first time, where none can be had: EMFILE, ENFILE,
+  ///         ENOMEM, or EOPNOTSUPP on a simulated kernel.
+  [[nodiscard]] int pollable_fd();
   /// The way in from other threads. Any thread may call it, and use the handle.
   [[nodiscard]] remote_handle remote() const noexcept { return remote_handle{inbox_}; }
 
@@ -253,7 +257,11 @@ inline bool ring::turn() {
   return steps != 0;
 }
 
-inline int ring::pollable_fd() noexcept { return kernel().pollable_fd(); }
+inline int ring::pollable_fd() {
+  const int fd = kernel().pollable_fd();
+  if (fd >= 0) return fd;
+  throw std::system_error{-fd, std::system_category(), "ringrpc: a ring cannot be polled for"};
+}
 
 inline void ring::mark_dirty(flush_hook& hook) noexcept {
   home_.check();

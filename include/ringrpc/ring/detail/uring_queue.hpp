@@ -78,7 +78,7 @@ protected:
   // work it does not wake who sleeps in poll(2) or epoll_wait(2) (Linux 6.18).
 
   /// A descriptor that becomes readable with the next completion, deferred ones
-  /// included; from the first call on. -1: none can be had.
+  /// included; from the first call on. Or -errno, such as -EMFILE.
   int notify_fd() noexcept;
   [[nodiscard]] bool notifies() const noexcept { return static_cast<bool>(notify_fd_); }
   /// Makes it unreadable; what comes later makes it readable again.
@@ -180,7 +180,9 @@ inline int uring_queue::notify_fd() noexcept {
   if (notify_fd_) return notify_fd_.get();
   // Readable at first: something may have completed already.
   file_descriptor made{::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)};
-  if (!made || ::io_uring_register_eventfd(&ring_, made.get()) != 0) return -1;
+  if (!made) return -errno;
+  const int result = ::io_uring_register_eventfd(&ring_, made.get());
+  if (result != 0) return result;
   notify_fd_ = std::move(made);
   notify_from_any_thread_.store(notify_fd_.get(), std::memory_order_release);
   return notify_fd_.get();
