@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// A listening socket under a path of the file system: born with mode 0600, put
-// over a dead server's leftover but never over anything else, and removed at the
-// end if it is still ours.
+// A listening socket under a path of the file system: born with mode 0600, put in the
+// place of a dead server's leftover but never of anything else, and removed at the end
+// if it is still ours.
 #pragma once
 
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,6 +14,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -38,12 +38,13 @@ public:
   /// Makes `path` a listening socket.
   ///
   /// Under the lock `PATH.lock` a connection attempt decides whether a socket that
-  /// is there is served. A dead one of this user is replaced in one step; where
-  /// nothing is in the way the socket is bound to its final name, for cleaners go
-  /// by the name at bind(2).
+  /// is there is served. A dead one of this user is removed first, so that the socket
+  /// is bound to its final name always: cleaners of temporary directories tell by
+  /// the name at bind(2) (/proc/net/unix) whether a socket lives, and a renamed one
+  /// looks dead to them. Until then clients are refused as before, in other words.
   /// @param backlog  how many connections may wait to be accepted (listen(2)).
   /// @throws listen_error  nothing is left behind then, and what was at the path
-  ///         is untouched.
+  ///         is untouched, but for a dead socket of this user.
   socket_file(const std::string& path, int backlog);
   socket_file(socket_file&& other) noexcept = default;
   socket_file& operator=(socket_file&& other) noexcept {
@@ -74,15 +75,12 @@ private:
     ::pid_t owner = ::getpid();
   };
 
-  void publish(int backlog, bool replace);
+  void publish(int backlog);
 
   std::unique_ptr<published> published_;
 };
 
 namespace detail {
-/// What a connection attempt says of a socket file.
-enum class socket_life : unsigned char { absent, dead, served };
-
 /// The answer to a connection attempt.
 struct socket_probe {
   int error;                // 0: somebody listens
@@ -127,12 +125,13 @@ inline socket_probe probe_settled_socket(const socket_directory& directory) {
 }
 
 /// Looks at what is at the path of `directory`.
-/// @return absent or dead. @throws listen_error  where it must stay as it is:
-///         it is served, no socket, or not this user's.
-inline socket_life look_at_path(const socket_directory& directory) {
+/// @return a dead socket of this user, or none: nothing is there.
+/// @throws listen_error  where it must stay as it is: it is served, no socket, or not
+///         this user's.
+inline std::optional<file_status> look_at_path(const socket_directory& directory) {
   const io_result<file_status> found = directory.look(directory.name());
   if (!found) {
-    if (found.error() == std::errc::no_such_file_or_directory) return socket_life::absent;
+    if (found.error() == std::errc::no_such_file_or_directory) return std::nullopt;
     directory.refuse("the path cannot be looked at: " + found.error().message(),
                      found.error().value());
   }
@@ -160,7 +159,7 @@ inline socket_life look_at_path(const socket_directory& directory) {
   }
   // The accept queue is full: somebody listens, and cannot be asked who.
   if (error == EAGAIN) directory.refuse("it is served by another process" + remedy, EADDRINUSE);
-  if (error == ENOENT) return socket_life::absent;
+  if (error == ENOENT) return std::nullopt;
   if (found->st_uid != ::geteuid()) {
     directory.refuse("the path is a socket of uid " + std::to_string(found->st_uid) +
                          " and is left alone; remove it or choose another path",
@@ -171,7 +170,7 @@ inline socket_life look_at_path(const socket_directory& directory) {
                          "); remove it or choose another path",
                      EADDRINUSE);
   }
-  return socket_life::dead;
+  return *found;
 }
 }  // namespace detail
 
@@ -192,8 +191,9 @@ inline socket_file::socket_file(const std::string& path, int backlog) {
   }
   published_ = std::make_unique<published>(std::move(directory), std::move(lock));
   try {
-    const detail::socket_life life = detail::look_at_path(published_->directory);
-    publish(backlog, life == detail::socket_life::dead);
+    const std::optional<file_status> dead = detail::look_at_path(published_->directory);
+    if (dead) published_->directory.remove(published_->directory.name(), *dead);
+    publish(backlog);
   } catch (...) {
     published_->lock.remove_if_new(published_->directory);
     published_.reset();
@@ -201,26 +201,15 @@ inline socket_file::socket_file(const std::string& path, int backlog) {
   }
 }
 
-inline void socket_file::publish(int backlog, bool replace) {
+inline void socket_file::publish(int backlog) {
   published& made = *published_;
   const socket_directory& directory = made.directory;
-  std::string suffix = replace ? ".new." + std::to_string(::getpid()) : std::string{};
-  if (directory.path().size() + suffix.size() > unix_path_bytes_max) {
-    // No room for another name: a moment without the file instead.
-    static_cast<void>(::unlinkat(directory.get(), directory.name().c_str(), 0));
-    suffix.clear();
-  }
-  const std::string name = directory.name() + suffix;
-  const std::string path = directory.path_with(suffix);
+  const std::string& name = directory.name();
+  const std::string& path = directory.path();
   const auto failed = [&](const std::string& what, int error) {
     directory.refuse(what + ": " + errno_code(error).message(), error);
   };
 
-  // A leftover of a process that had our number; under the lock nobody else uses it.
-  if (const io_result<file_status> left = directory.look(name);
-      !suffix.empty() && left && S_ISSOCK(left->st_mode) && left->st_uid == ::geteuid()) {
-    directory.remove(name, *left);
-  }
   made.socket.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!made.socket) failed("no socket can be made", errno);
   // Linux gives the file the mode of the socket (less the umask), so there is no
@@ -230,7 +219,7 @@ inline void socket_file::publish(int backlog, bool replace) {
   if (::bind(made.socket.get(), address.data(), address.size()) != 0) {
     const int error = errno;
     failed(error == EADDRINUSE
-               ? "something else appeared at " + path
+               ? "something else appeared at " + path + ", or the dead socket cannot be removed"
                : path + " cannot be created by uid " + std::to_string(::geteuid()),
            error);
   }
@@ -248,10 +237,6 @@ inline void socket_file::publish(int backlog, bool replace) {
                        EPERM);
     }
     if (::listen(made.socket.get(), backlog) != 0) failed("the socket cannot listen", errno);
-    if (!suffix.empty() && ::renameat(directory.get(), name.c_str(), directory.get(),
-                                      directory.name().c_str()) != 0) {
-      failed(path + " cannot take the place of the old socket", errno);
-    }
   } catch (...) {
     directory.remove(name, made.file);
     throw;
