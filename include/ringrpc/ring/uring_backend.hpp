@@ -215,6 +215,9 @@ inline void uring_backend::arm_accept(operation& op, int fd) noexcept {
 }
 
 inline void uring_backend::arm_connect(operation& op, int fd, const socket_address& to) noexcept {
+  // Or a thread of the kernel would block where the queue of a Unix listener is full. The
+  // request itself says what is wrong with `fd`.
+  static_cast<void>(detail::set_non_blocking(fd));
   ::io_uring_sqe& sqe = next_sqe();
   ::io_uring_prep_connect(&sqe, fd, to.data(), to.size());
   begin(op, sqe, plain);

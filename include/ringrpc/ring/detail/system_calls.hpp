@@ -69,11 +69,17 @@ inline int accept_now(int fd, socket_address* peer) noexcept {
   return accepted;
 }
 
-/// Makes `fd` non-blocking where it is not, so that it cannot block the loop.
-inline int connect_now(int fd, const socket_address& to) noexcept {
+/// Makes `fd` non-blocking where it is not. @return 0 or -errno.
+inline int set_non_blocking(int fd) noexcept {
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0) return -errno;
   if ((flags & O_NONBLOCK) == 0 && ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return -errno;
+  return 0;
+}
+
+/// Makes `fd` non-blocking where it is not, so that it cannot block the loop.
+inline int connect_now(int fd, const socket_address& to) noexcept {
+  if (const int refused = set_non_blocking(fd); refused < 0) return refused;
   return uninterrupted([&]() noexcept { return ::connect(fd, to.data(), to.size()); });
 }
 
