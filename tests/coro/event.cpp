@@ -86,6 +86,28 @@ TEST_CASE("event: a waiter that was made ready sees true although the event was 
   CHECK(after.finish());
 }
 
+TEST_CASE("event: it may die when its waiters have been made ready") {
+  test::loop here;
+  std::optional<event> one;
+  one.emplace();
+  started<bool> heeding{here, waits(*one)};
+  started<bool> ignoring{here, waits_ignoring_stop(*one)};
+  one->set();
+  one.reset();
+  CHECK(heeding.finish());
+  CHECK(ignoring.finish());
+}
+
+TEST_CASE("event: stopped first, set and reset before the waiter runs, the wait gives false") {
+  test::loop here;
+  event one;
+  started<bool> running{here, waits(one)};
+  here.stop.request_stop();
+  one.set();
+  one.reset();
+  CHECK_FALSE(running.finish());
+}
+
 TEST_CASE("event: a stop ends the wait with false, by the queue") {
   test::loop here;
   event one;

@@ -13,7 +13,7 @@
 
 namespace ringrpc {
 /// Set once, or again after `reset`. Any number of coroutines of one ring may
-/// wait. Must outlive its waiters; immovable.
+/// wait. Must outlive its waiters, but for those that `set` has made ready; immovable.
 ///
 /// Not thread-safe: all members are for the ring's thread. From another one
 /// `ring.remote().post([&] { done.set(); })`; a `set` there that finds a waiter ends
@@ -33,7 +33,8 @@ public:
   [[nodiscard]] bool is_set() const noexcept { return set_; }
 
   /// `bool set = co_await e.wait();`: true once the event is set, false if the
-  /// coroutine's stop token was stopped first.
+  /// coroutine's stop token was stopped first and the event is not set when the
+  /// coroutine goes on. True stays true when the event is reset before that.
   [[nodiscard]] waiter wait() noexcept;
   /// The same, but a stop does not end the wait: for who must see the event, such
   /// as an owner that waits for what it owns to end. Always true.

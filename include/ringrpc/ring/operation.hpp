@@ -64,7 +64,7 @@ public:
     buffer_ = buffer;
     received_ = bytes;
   }
-  /// Room for a backend's own bookkeeping, such as an iovec array or list index.
+  /// Room for a backend's own bookkeeping, such as what was asked for and answered.
   std::uint64_t backend_word = 0;
 
 private:

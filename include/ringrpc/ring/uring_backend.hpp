@@ -30,8 +30,9 @@
 #include <ringrpc/ring/uring_options.hpp>
 
 namespace ringrpc {
-/// Needs Linux 5.19; best from 6.1 on. Made disabled: the first thread that waits,
-/// submits or arms more than the queue holds becomes its thread for good.
+/// Needs Linux 5.19; best from 6.1 on. Made disabled: the first thread that waits or
+/// submits becomes its thread for good. Arming submits where the queue is full, and
+/// counts as that where it is a receive into the pool.
 class uring_backend final : public backend, private detail::uring_queue {
 public:
   /// @throws std::system_error  where the kernel refuses: what, why, the remedy.
