@@ -15,18 +15,12 @@
 #include <ringrpc/transport/unix_path.hpp>
 
 namespace ringrpc {
-/// The transports that an address can name.
-enum class address_scheme : unsigned char {
-  unix_path,  ///< a Unix socket with a file
-};
-
-/// A parsed address. A plain value.
+/// A parsed address: that of a Unix socket with a file. A plain value.
 class address {
 public:
   /// @param path  passed `check_unix_path`.
   explicit address(std::string path) noexcept : path_(std::move(path)) {}
 
-  [[nodiscard]] address_scheme scheme() const noexcept { return address_scheme::unix_path; }
   /// The socket's path, absolute or relative to the working directory.
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   /// The address in its usual form, `unix:/run/x.sock`.

@@ -50,8 +50,4 @@ template <class A>
 concept listen_address = requires(const A& where, ring& home) {
   { where.open(home) } -> listener;
 };
-
-/// The type of the listeners that an address opens.
-template <listen_address A>
-using listener_of = decltype(std::declval<const A&>().open(std::declval<ring&>()));
 }  // namespace ringrpc
