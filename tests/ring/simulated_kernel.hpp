@@ -5,6 +5,7 @@
 // rings on it.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cinttypes>
 #include <cstddef>

@@ -71,6 +71,7 @@ public:
     if (ended_) return -EPIPE;
     std::size_t left = std::min(bytes_max, bytes_max_ - queued());
     if (left == 0) return -EAGAIN;
+    forget_taken();
     std::size_t moved = 0;
     for (const ::iovec& part : from) {
       const std::size_t skipped = std::min(skip, part.iov_len);
@@ -103,6 +104,12 @@ public:
 private:
   void clear() noexcept {
     bytes_.clear();
+    taken_ = 0;
+  }
+  // Where the reader never catches up, what it has taken would pile up.
+  void forget_taken() {
+    if (taken_ <= bytes_max_) return;
+    bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(taken_));
     taken_ = 0;
   }
 
