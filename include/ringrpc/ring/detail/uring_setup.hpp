@@ -41,6 +41,9 @@ inline std::string uring_remedy(int error) {
   if (error == ENOMEM) {
     ::rlimit limit{};
     static_cast<void>(::getrlimit(RLIMIT_MEMLOCK, &limit));
+    if (limit.rlim_cur == RLIM_INFINITY) {
+      return "the kernel has no memory left for it; free some, or choose smaller queues";
+    }
     return "RLIMIT_MEMLOCK is " + std::to_string(limit.rlim_cur / 1024) +
            " KiB for all rings of this user together; a ring needs 36 KiB, at least 8; raise it "
            "(ulimit -l, LimitMEMLOCK= of systemd)";
@@ -55,9 +58,15 @@ inline std::string uring_remedy(int error) {
   throw std::system_error{error, std::system_category(), text};
 }
 
+/// How a ring is made: as io_uring_queue_init_params(3).
+using uring_setup_call = int (*)(unsigned submissions, ::io_uring* ring,
+                                 ::io_uring_params* wanted);
+
 /// Makes the ring, disabled until the thread that will use it enables it.
+/// @param set_up  the kernel's own, except in tests.
 /// @throws std::system_error  as `ring`'s constructor.
-inline void set_up_uring(::io_uring& ring, const uring_options& options) {
+inline void set_up_uring(::io_uring& ring, const uring_options& options,
+                         uring_setup_call set_up = &::io_uring_queue_init_params) {
   constexpr unsigned always = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED;
   constexpr unsigned hint = IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL;
   constexpr std::array attempts{
@@ -72,7 +81,7 @@ inline void set_up_uring(::io_uring& ring, const uring_options& options) {
     ::io_uring_params params{};
     params.flags = attempts[attempt];
     params.cq_entries = completions;
-    const int result = ::io_uring_queue_init_params(submissions, &ring, &params);
+    const int result = set_up(submissions, &ring, &params);
     if (result == 0) break;
     if (result == -EINVAL && attempt + 1 < attempts.size()) {
       ++attempt;
