@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Which thread and which process may use a ring. The failure of others: a ring of one
-// issuer that is made in one thread is refused with EEXIST in every other. Several
-// threads for one server and a channel that blocks are not tested here.
+// issuer that is made in one thread is refused with EEXIST in every other. Channels and
+// servers are in tests/rpc/foreign_threads.cpp. Not covered here: several threads for one
+// server and a channel that blocks, which the library does not have yet.
 #include <ringrpc/ring/ring.hpp>
 
 #include <sys/wait.h>

@@ -73,7 +73,11 @@ public:
     return saturating_add(home_.now(), options_.backoff.connect_time);
   }
   /// Stopped when the channel is closed.
-  [[nodiscard]] stop_token stop() noexcept { return stop_.token(); }
+  [[nodiscard]] stop_token stop() noexcept {
+    // The channel and its first call may have been made before the ring had a thread.
+    if (!std::exchange(stop_in_use_, true)) stop_.adopt_thread();
+    return stop_.token();
+  }
   void connect_failed(std::error_code why) noexcept;
   /// The attempt ended because the ring's run did.
   void connect_stopped() noexcept;
@@ -133,6 +137,7 @@ private:
   client_connection* current_ = nullptr;
   event ended_;
   stop_source stop_;
+  bool stop_in_use_ = false;  // by a task that runs, in the ring's thread
   run_end run_end_;
   std::string last_failure_;
   unsigned attempt_ = 1;

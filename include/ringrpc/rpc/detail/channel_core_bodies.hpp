@@ -101,7 +101,6 @@ inline void channel_core::begin_connecting() noexcept {
   state_ = channel_state::connecting;
   ++tasks_;
   ended_.reset();
-  stop_.adopt_thread();  // the channel may have been made before its ring had a thread
   try {
     home_.spawn(connects_->run(shared_from_this()));
   } catch (...) {
@@ -222,7 +221,10 @@ inline void channel_core::shut_down() noexcept {
   state_ = channel_state::shutdown;
   if (retry_.armed()) home_.disarm(retry_);  // the ring may be gone: it is off then
   retry_.unlink();
-  if (tasks_ > 0) stop_.request_stop();
+  if (tasks_ > 0) {
+    if (!stop_in_use_) stop_.adopt_thread();  // the ring has no thread yet
+    stop_.request_stop();
+  }
   end_waiting("the channel was closed");
   current_ = nullptr;
   for (client_connection* one = connections_.front(); one != nullptr;
