@@ -2,6 +2,7 @@
 #include <ringrpc/ring/spinner.hpp>
 
 #include <chrono>
+#include <initializer_list>
 
 #include <doctest/doctest.h>
 
@@ -61,6 +62,28 @@ TEST_CASE("spinner: skips up to 1023 sleeps where sleeps after failures end at o
     CHECK(one.begin());
   }
   CHECK(most == 1023);
+}
+
+TEST_CASE("spinner: skips up to 1023 sleeps where polling that failed was interrupted") {
+  spinner one;
+  const auto fails = [&one](std::initializer_list<duration> steps) {
+    CHECK(one.begin());
+    for (const duration took : steps) one.step(took);
+    one.miss();
+    one.woke(60us);
+    return skipped(one);
+  };
+  for (int i = 0; i < 6; ++i) static_cast<void>(fails({1us, 1us, 1us}));
+  CHECK(fails({1us, 1us, 3us, 1us}) == 31);  // 2 us more are none
+  CHECK(fails({50us, 1us, 1us}) == 31);      // the first step is longer
+  CHECK(fails({1us, 3001ns, 1us}) == 63);
+  CHECK(fails({50us, 1us, 40us}) == 127);
+  CHECK(fails({4us, 5us, 5us}) == 31);  // slow, but steady
+  for (int i = 0; i < 8; ++i) static_cast<void>(fails({1us, 10us}));
+  CHECK(fails({1us, 10us}) == 1023);
+  CHECK(one.begin());
+  one.hit();
+  CHECK(fails({1us, 10us}) == 1);
 }
 
 TEST_CASE("spinner: long sleeps outvote the short ones, and so does a success") {

@@ -339,7 +339,8 @@ inline bool ring::spin() noexcept {
       return true;
     }
     kernel.pause(pauses_per_poll);
-    core_.now = kernel.now();
+    const time_point before = std::exchange(core_.now, kernel.now());
+    spinner_.step(core_.now - before);
     if (core_.now >= core_.timers.next()) return true;
     if (core_.now >= end) {
       spinner_.miss();
