@@ -14,13 +14,14 @@
 namespace ringrpc::detail {
 /// All zero in a process that has just been forked. Any thread.
 struct process_state {
-  std::atomic<std::uint64_t> number;            // 0: not given yet
-  std::atomic<unsigned> rings_with_home;  // that have a home thread
+  std::atomic<std::uint64_t> number;      // 0: not given yet
+  std::atomic<unsigned> rings_with_home;  // those that have a home thread
 };
 inline constinit std::atomic<process_state*> process_page{nullptr};
 inline constinit process_state unwiped_process_state{};  // where there is no such page
 inline constinit std::atomic<std::uint64_t> last_process_number{0};
 
+/// Where there is no memory for such a page, a child takes itself for its parent.
 inline process_state& this_process() noexcept {
   if (process_state* known = process_page.load(std::memory_order_acquire); known != nullptr) {
     return *known;
