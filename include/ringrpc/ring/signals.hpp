@@ -24,13 +24,24 @@
 
 namespace ringrpc {
 /// Some signals, kept from their usual effect while this lives and reported by
-/// `wait` (the first one only) or `next` instead. Make it with `signals(...)`.
+/// `wait` instead. Make it with `signals(...)`.
 ///
 /// They are blocked in the calling thread (pthread_sigmask(3)), and so in all
 /// threads that it starts later: make it before other threads start, for one that
 /// does not block a signal of the process gets it with its usual effect. Programs
 /// that are started meanwhile inherit the block. Move-only; of one thread, which
 /// is also the ring's that waits.
+///
+/// A server that serves until a signal keeps the set until its drain is over, so those
+/// who send SIGTERM twice do not break the drain off; what comes meanwhile is dropped.
+/// Where a second signal shall end the process at once, give it a task with a set that
+/// dies with the first:
+///
+///     task<> first_of(signal_set given) {
+///       signal_set set{std::move(given)};  // a parameter would live as long as the task
+///       co_await set.wait();
+///     }
+///     ring.run(server.serve_until(first_of(signals(SIGINT, SIGTERM))));
 class signal_set {
 public:
   /// Blocks the signals of `set` in the calling thread.
@@ -42,30 +53,21 @@ public:
   /// usual effect again in this thread, except those that were blocked before.
   ~signal_set();
 
-  /// Waits for the first of the signals, also one that came since this was made, and
-  /// then lets all of them have their usual effect again, as the destructor does: so a
-  /// second SIGTERM ends a server whose drain takes too long. Once. The set must
-  /// outlive the wait.
-  /// @return its number; 0 if the awaiting coroutine was stopped first. All is as
-  ///         before then.
+  /// Waits for the next of the signals, also one that came since this was made.
+  /// The set must outlive the wait.
+  /// @return its number; 0 if the awaiting coroutine was stopped first.
   [[nodiscard]] task<int> wait();
-  /// The same, but goes on keeping the signals: for those that come again and again,
-  /// such as SIGHUP, in a loop. One is pending at most.
-  [[nodiscard]] task<int> next();
 
 private:
   /// @return the number of a signal that has come; 0: none has.
   int take() noexcept;
-  void restore() noexcept;
 
   file_descriptor fd_;
   ::sigset_t unblocked_{};  // those that this has blocked
   std::uint64_t thread_ = detail::thread_number();
-  bool reported_ = false;  // by `wait`
 };
 
-/// `ring.run(server.serve_until(signals(SIGINT, SIGTERM)));`: the first signal begins
-/// the drain, a second one has its usual effect, which is the end of the process.
+/// `ring.run(server.serve_until(signals(SIGINT, SIGTERM)));`
 /// @throws std::system_error  EINVAL: one of the numbers is no signal.
 template <std::same_as<int>... Number>
 [[nodiscard]] signal_set signals(Number... numbers) {
@@ -89,14 +91,11 @@ inline signal_set::signal_set(const ::sigset_t& set) {
   }
 }
 
-inline signal_set::~signal_set() { restore(); }
-
-inline void signal_set::restore() noexcept {
+inline signal_set::~signal_set() {
   if (!fd_ || thread_ != detail::thread_number()) return;
   while (take() != 0) {
   }
   static_cast<void>(::pthread_sigmask(SIG_UNBLOCK, &unblocked_, nullptr));
-  sigemptyset(&unblocked_);
 }
 
 inline int signal_set::take() noexcept {
@@ -109,17 +108,7 @@ inline int signal_set::take() noexcept {
 }
 
 inline task<int> signal_set::wait() {
-  const int number = co_await next();
-  if (number != 0) {
-    reported_ = true;
-    restore();
-  }
-  co_return number;
-}
-
-inline task<int> signal_set::next() {
   const environment& here = co_await this_environment();
-  if (reported_) fatal("signals were awaited after signal_set::wait; use next to wait again");
   if (here.home == nullptr) fatal("signals were awaited in a coroutine that is on no ring");
   int number = take();
   while (number == 0) {
