@@ -131,7 +131,7 @@ TEST_CASE("signals: each of several is reported, and the set can be moved into a
   }
 }
 
-TEST_CASE("signals: a second one is dropped, or has its usual effect where the set died meanwhile") {
+TEST_CASE("signals: a second one is dropped, or has its usual effect where the set is gone") {
   const test::child_end kept = test::in_child([] {
     ring on;
     signal_set set = signals(SIGUSR1, SIGUSR2);
