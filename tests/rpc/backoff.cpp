@@ -40,6 +40,16 @@ TEST_CASE("after a connection the first wait is the first one again") {
   CHECK(waits.next(middle) == 1s);
 }
 
+TEST_CASE("wire rule 44: numbers beyond measure give the longest wait, and never less than none") {
+  backoff huge{backoff_options{.multiplier = 1e300, .longest = duration::max()}};
+  CHECK(huge.next(middle) == 1s);
+  CHECK(huge.next(highest) == duration::max());
+  CHECK(huge.next(middle) == duration::max());
+  backoff negative{backoff_options{.multiplier = -1, .jitter = 5}};
+  CHECK(negative.next(lowest) == duration::zero());
+  CHECK(negative.next(middle) == duration::zero());
+}
+
 TEST_CASE("the numbers can be chosen") {
   backoff waits{backoff_options{.initial = 10ms, .multiplier = 2, .jitter = 0, .longest = 30ms}};
   CHECK(waits.next(highest) == 10ms);

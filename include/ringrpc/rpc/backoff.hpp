@@ -18,7 +18,7 @@ struct backoff_options {
   double multiplier = 1.6;
   double jitter = 0.2;  ///< each wait is longer or shorter by up to this share
   duration longest = std::chrono::seconds{120};
-  /// What an attempt may take at least, however short the wait.
+  /// What an attempt may take, or as long as the wait that began with it, if that is more.
   duration connect_time = std::chrono::seconds{20};
 };
 
@@ -41,7 +41,10 @@ public:
 
 private:
   static duration scaled(duration from, double by) noexcept {
-    return duration{static_cast<duration::rep>(static_cast<double>(from.count()) * by)};
+    const double product = static_cast<double>(from.count()) * by;
+    constexpr auto longest = duration::max();
+    if (product >= static_cast<double>(longest.count())) return longest;
+    return product > 0 ? duration{static_cast<duration::rep>(product)} : duration::zero();
   }
 
   backoff_options options_;

@@ -128,6 +128,20 @@ TEST_CASE("request_head: a good request is not refused, and its metadata is kept
   CHECK(inner::path_of(block_of({{"x", "y"}})).empty());
 }
 
+TEST_CASE("wire rules 4 and 14: the authority can be read, and host stands in for it") {
+  const auto authority_of = [](const fields& sent) {
+    metadata user;
+    static_cast<void>(inner::reduce_request(block_of(sent), user));
+    CHECK_FALSE(user.get("host"));
+    return std::string{user.get(":authority").value_or("none")};
+  };
+  CHECK(authority_of({{":authority", "a"}, {"x", "y"}}) == "a");
+  CHECK(authority_of({{":authority", "a"}, {"host", "b"}}) == "a");
+  CHECK(authority_of({{"host", "b"}}) == "b");
+  CHECK(authority_of({{":authority", ""}, {"host", "b"}}) == "");
+  CHECK(authority_of({{"x", "y"}}) == "none");
+}
+
 TEST_CASE("request_head: the first fault in the order of gRPC's servers is the answer") {
   const auto refusal_of = [](const fields& sent, bool too_large = false, bool twice = false) {
     metadata user;

@@ -55,7 +55,13 @@ inline request_head reduce_request(const http2::header_block& block, metadata& u
   bool content_type_ok = false;
   std::string_view encoding;
   bool timeout_malformed = false;
+  bool has_authority = false;
+  std::string_view host;
   status metadata_fault;
+  const auto add_metadata = [&](std::string_view name, std::string_view value) noexcept {
+    status added = user.add_received(name, value);
+    if (!added.ok() && metadata_fault.ok()) metadata_fault = std::move(added);
+  };
   for (const http2::header_field& field : block.fields) {
     if (field.name == ":method") {
       post = field.value == "POST";
@@ -67,11 +73,16 @@ inline request_head reduce_request(const http2::header_block& block, metadata& u
       timeout_malformed = !head.timeout.has_value();
     } else if (field.name == "grpc-encoding") {
       encoding = field.value;
+    } else if (field.name == ":authority") {
+      has_authority = true;
+      add_metadata(field.name, field.value);  // readable (wire rule 14)
+    } else if (field.name == "host") {
+      host = field.value;
     } else if (!field.name.starts_with(':')) {
-      status added = user.add_received(field.name, field.value);
-      if (!added.ok() && metadata_fault.ok()) metadata_fault = std::move(added);
+      add_metadata(field.name, field.value);
     }
   }
+  if (!has_authority && !host.empty()) add_metadata(":authority", host);  // wire rule 4
   if (block.too_large) {
     head.refuse(431, resource_exhausted("the request's headers are larger than the limit"));
   }
