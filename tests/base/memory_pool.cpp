@@ -19,6 +19,32 @@ constexpr bool under_address_sanitizer = __has_feature(address_sanitizer);
 #else
 constexpr bool under_address_sanitizer = false;
 #endif
+TEST_CASE("memory_pool: the reserve serves what fits, and again when all of it came back") {
+  memory_pool pool;
+  CHECK(pool.take_reserve(1) == nullptr);  // nothing was set aside
+  pool.keep_reserve();
+  pool.keep_reserve();
+  CHECK(pool.take_reserve(memory_pool::reserve_bytes) == nullptr);  // each block has a header
+  for (int round = 0; round < 2; ++round) {
+    CAPTURE(round);
+    void* half = pool.take_reserve(memory_pool::reserve_bytes / 2);
+    void* small = pool.take_reserve(1);
+    REQUIRE(half != nullptr);
+    REQUIRE(small != nullptr);
+    CHECK(memory_pool::usable_bytes(half) >= memory_pool::reserve_bytes / 2);
+    std::memset(half, 1, memory_pool::reserve_bytes / 2);
+    CHECK(pool.take_reserve(memory_pool::reserve_bytes / 2) == nullptr);
+    CHECK(pool.used_bytes() > memory_pool::reserve_bytes / 2);
+    pool.release(half);
+    CHECK(pool.take_reserve(memory_pool::reserve_bytes / 2) == nullptr);  // `small` is out
+    pool.release(small);
+    CHECK(pool.used_bytes() == 0);
+    CHECK(pool.retained_bytes() == 0);
+  }
+  void* usual = pool.allocate(100);
+  pool.release(usual);
+  CHECK(pool.retained_bytes() > 0);
+}
 }  // namespace
 
 TEST_CASE("memory_pool: every size gets enough bytes, aligned for any type") {

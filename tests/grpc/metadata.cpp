@@ -10,7 +10,7 @@
 #include <doctest/doctest.h>
 
 #include "../support/random.hpp"
-#include "failing_memory.hpp"
+#include "../support/failing_memory.hpp"
 
 using namespace ringrpc;
 

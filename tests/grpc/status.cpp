@@ -11,7 +11,7 @@
 
 #include <doctest/doctest.h>
 
-#include "failing_memory.hpp"
+#include "../support/failing_memory.hpp"
 
 using namespace ringrpc;
 

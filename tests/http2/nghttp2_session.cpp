@@ -50,7 +50,8 @@ TEST_CASE("nghttp2_session: limits are lifted where this nghttp2 has them, by it
 
 TEST_CASE("nghttp2_session: nghttp2's memory comes from the pool") {
   memory_pool pool;
-  nghttp2_mem memory = memory_from(pool);
+  nghttp2_memory from_pool{pool};
+  nghttp2_mem memory = from_pool.functions();
   void* block = memory.malloc(10, memory.mem_user_data);
   REQUIRE(block != nullptr);
   std::memcpy(block, "0123456789", 10);
@@ -68,6 +69,16 @@ TEST_CASE("nghttp2_session: nghttp2's memory comes from the pool") {
   memory.free(zeros, memory.mem_user_data);
   CHECK(memory.calloc(SIZE_MAX / 2, 3, memory.mem_user_data) == nullptr);
   CHECK(pool.used_bytes() == 0);
+  CHECK_FALSE(from_pool.was_short());
+}
+
+TEST_CASE("nghttp2_session: what no memory is left for is noted") {
+  memory_pool pool;
+  nghttp2_memory from_pool{pool};
+  nghttp2_mem memory = from_pool.functions();
+  constexpr std::size_t too_much = SIZE_MAX / 2;  // the reserve has not that much either
+  CHECK(memory.malloc(too_much, memory.mem_user_data) == nullptr);
+  CHECK(from_pool.was_short());
 }
 
 TEST_CASE("nghttp2_session: a session gives all its memory back") {
@@ -76,7 +87,8 @@ TEST_CASE("nghttp2_session: a session gives all its memory back") {
   REQUIRE(nghttp2_session_callbacks_new(&made) == 0);
   const callbacks_handle callbacks{made};
   for (const role side : {role::client, role::server}) {
-    const session_handle session = make_session(side, limits{}, pool, *made, nullptr);
+    nghttp2_memory memory{pool};
+    const session_handle session = make_session(side, limits{}, memory, *made, nullptr);
     REQUIRE(session);
     CHECK(nghttp2_session_check_server_session(session.get()) == (side == role::server));
     CHECK(pool.used_bytes() > 0);

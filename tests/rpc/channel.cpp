@@ -192,6 +192,43 @@ TEST_CASE("an attempt that takes too long is given up and fails the calls") {
   }(here));
 }
 
+TEST_CASE("wire rule 44: a wait is counted from the beginning of the attempt before it") {
+  bed here;
+  here.run([](bed& on) -> task<> {
+    on.hub().error = ECONNREFUSED;
+    on.hub().delay = 400ms;
+    channel_options options;
+    options.backoff = {.initial = 1s, .multiplier = 1, .jitter = 0, .longest = 1s};
+    channel to = on.connect(options);
+    const std::string request;
+    const result<std::string> reply =
+        co_await to.call<unary>(request, {.timeout = 2500ms, .wait_for_ready = true});
+    CHECK(reply.status().code() == status_code::deadline_exceeded);
+    const std::vector<time_point>& at = on.hub().attempts;
+    REQUIRE(at.size() == 3);
+    CHECK(at[1] - at[0] == 1s);
+    CHECK(at[2] - at[1] == 1s);
+    co_await to.close();
+  }(here));
+}
+
+TEST_CASE("wire rule 44: an attempt may take as long as the wait that began with it") {
+  bed here;
+  here.run([](bed& on) -> task<> {
+    on.hub().silent = true;
+    channel_options options;
+    options.backoff = {.initial = 6s, .jitter = 0, .connect_time = 4s};
+    channel to = on.connect(options);
+    const time_point began = on.home().now();
+    const std::string request;
+    const result<std::string> reply = co_await to.call<unary>(request);
+    CHECK(reply.status().code() == status_code::unavailable);
+    CHECK(on.home().now() - began >= 6s);
+    CHECK(on.home().now() - began < 6001ms);
+    co_await to.close();
+  }(here));
+}
+
 TEST_CASE("a factory that throws is one that failed") {
   bed here;
   here.run([](bed& on) -> task<> {

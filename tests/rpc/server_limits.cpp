@@ -228,4 +228,31 @@ TEST_CASE("what is not established in time is dropped") {
     co_await other.close();
   }(here));
 }
+
+TEST_CASE("connections that are being established count against the limit") {
+  bed here;
+  here.run([](bed& on) -> task<> {
+    server_options options;
+    options.connections = 2;
+    options.establish_time = 3s;
+    server serving{on.home(), options};
+    serving.listen(stuck_listener{pair_listener{on.shared_hub()}});
+    channel first = on.connect();
+    channel second = on.connect();
+    channel third = on.connect();
+    const std::string request;
+    auto held = first.call<unary>(request);
+    auto held_too = second.call<unary>(request);
+    co_await settle();
+    const time_point began = on.home().now();
+    const status refused = co_await status_of_call(third);
+    CHECK(refused.code() == status_code::unavailable);
+    CHECK(on.home().now() - began < 3s);  // at once, not when its time was over
+    CHECK(was_logged("stuck: connection refused: too many connections"));
+    co_await serving.close();
+    co_await first.close();
+    co_await second.close();
+    co_await third.close();
+  }(here));
+}
 }  // namespace ringrpc::testing

@@ -20,13 +20,18 @@ class memory_pool {
 public:
   /// Blocks above this many bytes are never kept, only passed on to malloc(3).
   static constexpr std::size_t pooled_bytes_max = 64 * 1024;
+  /// What `keep_reserve` sets aside.
+  static constexpr std::size_t reserve_bytes = 256 * 1024;
 
   /// @param retained_bytes_max  how many bytes of free blocks are kept at most.
   explicit memory_pool(std::size_t retained_bytes_max = 1024 * 1024) noexcept
       : retained_bytes_max_(retained_bytes_max) {}
   memory_pool(const memory_pool&) = delete;
   memory_pool& operator=(const memory_pool&) = delete;
-  ~memory_pool() { trim(); }
+  ~memory_pool() {
+    trim();
+    std::free(reserve_);
+  }
 
   /// @param bytes  at least this many usable bytes, aligned for any type; 0 is allowed.
   /// @return never null.
@@ -38,6 +43,16 @@ public:
   }
   /// The same, but null where memory is short. For callbacks of C libraries.
   [[nodiscard]] void* try_allocate(std::size_t bytes) noexcept;
+  /// Sets `reserve_bytes` aside for `take_reserve`, unless that was done. They take no
+  /// pages until they are used.
+  /// @throws std::bad_alloc  where the system has no memory left.
+  void keep_reserve() {
+    if (reserve_ == nullptr) reserve_ = static_cast<char*>(std::malloc(reserve_bytes));
+    if (reserve_ == nullptr) throw std::bad_alloc{};
+  }
+  /// A block from what was set aside, for where `try_allocate` gave none: so that work
+  /// that was begun can be ended in order. Null where that is used up, too.
+  [[nodiscard]] void* take_reserve(std::size_t bytes) noexcept;
   /// Gives a block back. @param block  from this pool, or null.
   void release(void* block) noexcept;
   /// How many bytes are usable in `block`, at least what was asked for.
@@ -89,7 +104,16 @@ private:
     const std::size_t above = stepped_bytes_max << doublings;
     return above + (quarter + 1) * (above / classes_per_doubling);
   }
+  [[nodiscard]] bool is_of_reserve(const header* block) const noexcept {
+    return reserve_ != nullptr &&
+           reinterpret_cast<std::uintptr_t>(block) - reinterpret_cast<std::uintptr_t>(reserve_) <
+               reserve_bytes;
+  }
+
   std::array<header*, classes> free_{};
+  char* reserve_ = nullptr;
+  std::size_t reserve_used_bytes_ = 0;
+  std::size_t reserve_blocks_ = 0;
   std::size_t retained_bytes_max_;
   std::size_t retained_bytes_ = 0;
   std::size_t used_bytes_ = 0;
@@ -115,11 +139,27 @@ inline void* memory_pool::try_allocate(std::size_t bytes) noexcept {
   return block + 1;
 }
 
+inline void* memory_pool::take_reserve(std::size_t bytes) noexcept {
+  constexpr std::size_t unit = sizeof(header);
+  if (reserve_ == nullptr || bytes > reserve_bytes) return nullptr;
+  const std::size_t capacity = (bytes + unit - 1) / unit * unit;
+  if (unit + capacity > reserve_bytes - reserve_used_bytes_) return nullptr;
+  header* block = ::new (reserve_ + reserve_used_bytes_) header{capacity, nullptr};
+  reserve_used_bytes_ += unit + capacity;
+  ++reserve_blocks_;
+  used_bytes_ += capacity;
+  return block + 1;
+}
+
 inline void memory_pool::release(void* released) noexcept {
   if (released == nullptr) return;
   header* block = static_cast<header*>(released) - 1;
   const std::size_t capacity = block->capacity;
   used_bytes_ -= capacity;
+  if (is_of_reserve(block)) {
+    if (--reserve_blocks_ == 0) reserve_used_bytes_ = 0;
+    return;
+  }
   if (capacity > pooled_bytes_max || retained_bytes_ + capacity > retained_bytes_max_) {
     std::free(block);
     return;

@@ -45,8 +45,8 @@ public:
   /// nests. Its frame is destroyed by the loop after it ended, never inside
   /// its own final suspension. What it throws is kept for `join`; without a join
   /// nobody sees it.
-  /// @throws std::bad_alloc  before anything of `work` ran.
-  void spawn(task<> work);
+  /// @throws std::bad_alloc  before anything of `work` ran; it is still the caller's.
+  void spawn(task<>&& work);
 
   /// Waits until all tasks have ended and their frames are gone, tasks included
   /// that are spawned meanwhile. A stop of the awaiting coroutine stops the scope
@@ -104,7 +104,7 @@ private:
   running_task<void> work_;
 };
 
-inline void task_scope::spawn(task<> work) {
+inline void task_scope::spawn(task<>&& work) {
   spawned* one = new spawned{*this};
   tasks_.push_back(*one);
   if (one->start(std::move(work))) ended(*one);

@@ -157,6 +157,7 @@ protected:
   frame_guard guard_;
   closed_streams closed_streams_;
   byte_queue raw_;  // leaves before what nghttp2 gives out next
+  nghttp2_memory memory_;
   session_handle session_;
   time_point now_{};
   feed_status status_;
@@ -193,7 +194,8 @@ inline nghttp2_core::nghttp2_core(role side, const settings& ours, const limits&
       streams_(pool),
       guard_(bounds),
       raw_(pool),
-      session_(make_session(side, bounds, pool, callbacks, this)),
+      memory_(pool),
+      session_(make_session(side, bounds, memory_, callbacks, this)),
       preface_left_(side == role::client) {
   std::array<nghttp2_settings_entry, 7> entries;
   std::size_t count = 0;
@@ -246,6 +248,7 @@ inline bool nghttp2_core::given_up() const noexcept {
 
 inline void nghttp2_core::conclude(bool usable) noexcept {
   if (over_ || failed_) return;
+  if (memory_.was_short()) condemn(error_code::internal_error, "memory is short");
   const bool gone = usable && given_up();
   if (!gone && !status_.fatal()) return;
   if (usable) drain();  // notes nghttp2's reason, see before_frame_send

@@ -93,7 +93,8 @@ private:
 
 inline open_result nghttp2_sender::open(const header_list& list, bool end_stream,
                                         void* user) noexcept {
-  if (side_ == role::server || !alive() || goaway_received_ || goaway_last_id_ != id_max) {
+  if (side_ == role::server || !alive() || goaway_received_ || goaway_last_id_ != id_max ||
+      memory_.was_short()) {
     return failure{open_refusal::going_away};
   }
   if (static_cast<std::uint32_t>(next_id()) > limits_.stream_id_max) {
@@ -105,7 +106,7 @@ inline open_result nghttp2_sender::open(const header_list& list, bool end_stream
   }
   const nghttp2_fields fields{pool_, list};
   stream* s = fields.data() == nullptr ? nullptr : streams_.acquire(next_id());
-  if (s == nullptr) return failure{open_refusal::no_slot};
+  if (s == nullptr) return failure{open_refusal::no_memory};
   nghttp2_data_provider provider{};
   provider.source.ptr = s;
   provider.read_callback = &read_data;
@@ -114,7 +115,7 @@ inline open_result nghttp2_sender::open(const header_list& list, bool end_stream
                              end_stream ? nullptr : &provider, s);
   if (id != s->ref.id) {
     streams_.release(*s);
-    return failure{open_refusal::no_slot};
+    return failure{open_refusal::no_memory};
   }
   ++own_queued_;
   s->user = user;
@@ -206,6 +207,7 @@ inline std::uint32_t nghttp2_sender::gather(output& out, std::uint32_t bytes,
       continue;
     }
     if (size < 0) condemn(error_code::internal_error, "the HTTP/2 library cannot send");
+    if (memory_.was_short()) condemn(error_code::internal_error, "memory is short");
     if (status_.fatal()) {
       conclude(size == 0);
       continue;

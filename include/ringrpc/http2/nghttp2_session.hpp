@@ -32,30 +32,57 @@ struct nghttp2_deleter {
 using session_handle = std::unique_ptr<nghttp2_session, nghttp2_deleter>;
 using callbacks_handle = std::unique_ptr<nghttp2_session_callbacks, nghttp2_deleter>;
 
-/// An allocator for nghttp2 that takes from `pool`, which must outlive what uses it.
-[[nodiscard]] inline nghttp2_mem memory_from(memory_pool& pool) noexcept {
+/// Memory for one session, from a pool. nghttp2 1.52 is not safe where an allocation
+/// fails within a call (nghttp2_submit_data frees what its queue still holds), so the
+/// pool's reserve is taken then, and the session is to be ended. Immovable; must
+/// outlive the session.
+class nghttp2_memory {
+public:
+  /// @param pool  must outlive this. @throws std::bad_alloc  where memory is short.
+  explicit nghttp2_memory(memory_pool& pool) : pool_(pool) { pool.keep_reserve(); }
+  nghttp2_memory(const nghttp2_memory&) = delete;
+  nghttp2_memory& operator=(const nghttp2_memory&) = delete;
+
+  /// Whether memory was short at any time.
+  [[nodiscard]] bool was_short() const noexcept { return was_short_; }
+  /// For nghttp2, which copies it.
+  [[nodiscard]] nghttp2_mem functions() noexcept;
+
+private:
+  void* allocate(std::size_t bytes) noexcept {
+    void* block = pool_.try_allocate(bytes);
+    if (block != nullptr) return block;
+    was_short_ = true;
+    return pool_.take_reserve(bytes);
+  }
+  void* allocate_zeros(std::size_t count, std::size_t bytes) noexcept {
+    if (bytes != 0 && count > SIZE_MAX / bytes) return nullptr;
+    void* block = allocate(count * bytes);
+    return block == nullptr ? nullptr : std::memset(block, 0, count * bytes);
+  }
+  void* reallocate(void* block, std::size_t bytes) noexcept {
+    if (block != nullptr && memory_pool::usable_bytes(block) >= bytes) return block;
+    void* grown = allocate(bytes);
+    if (grown == nullptr || block == nullptr) return grown;
+    std::memcpy(grown, block, memory_pool::usable_bytes(block));
+    pool_.release(block);
+    return grown;
+  }
+  static nghttp2_memory& of(void* user) noexcept { return *static_cast<nghttp2_memory*>(user); }
+
+  memory_pool& pool_;
+  bool was_short_ = false;
+};
+
+inline nghttp2_mem nghttp2_memory::functions() noexcept {
   return {
-      .mem_user_data = &pool,
-      .malloc = [](std::size_t size, void* user) noexcept {
-        return static_cast<memory_pool*>(user)->try_allocate(size);
-      },
-      .free = [](void* block, void* user) noexcept {
-        static_cast<memory_pool*>(user)->release(block);
-      },
-      .calloc = [](std::size_t count, std::size_t size, void* user) noexcept -> void* {
-        if (size != 0 && count > SIZE_MAX / size) return nullptr;
-        void* block = static_cast<memory_pool*>(user)->try_allocate(count * size);
-        return block == nullptr ? nullptr : std::memset(block, 0, count * size);
-      },
-      .realloc = [](void* block, std::size_t size, void* user) noexcept -> void* {
-        memory_pool& from = *static_cast<memory_pool*>(user);
-        if (block != nullptr && memory_pool::usable_bytes(block) >= size) return block;
-        void* grown = from.try_allocate(size);
-        if (grown == nullptr || block == nullptr) return grown;
-        std::memcpy(grown, block, memory_pool::usable_bytes(block));
-        from.release(block);
-        return grown;
-      },
+      .mem_user_data = this,
+      .malloc = [](std::size_t bytes, void* user) noexcept { return of(user).allocate(bytes); },
+      .free = [](void* block, void* user) noexcept { of(user).pool_.release(block); },
+      .calloc = [](std::size_t count, std::size_t bytes,
+                   void* user) noexcept { return of(user).allocate_zeros(count, bytes); },
+      .realloc = [](void* block, std::size_t bytes,
+                    void* user) noexcept { return of(user).reallocate(block, bytes); },
   };
 }
 
@@ -91,10 +118,10 @@ void lift_rate_limits(Option* option, const limits& bounds) noexcept {
 }
 
 /// Makes a session.
-/// @param user  what the callbacks are given. @param pool  must outlive the session.
+/// @param user  what the callbacks are given. @param memory  must outlive the session.
 /// @throws std::bad_alloc  when memory is short.
 [[nodiscard]] inline session_handle make_session(role side, const limits& bounds,
-                                                 memory_pool& pool,
+                                                 nghttp2_memory& memory,
                                                  const nghttp2_session_callbacks& callbacks,
                                                  void* user) {
   nghttp2_option* made_option = nullptr;
@@ -108,11 +135,11 @@ void lift_rate_limits(Option* option, const limits& bounds) noexcept {
   nghttp2_option_set_max_outbound_ack(made_option, 10'000);
   lift_rate_limits(made_option, bounds);
 
-  nghttp2_mem memory = memory_from(pool);
+  nghttp2_mem functions = memory.functions();
   nghttp2_session* session = nullptr;
   const auto make =
       side == role::client ? &nghttp2_session_client_new3 : &nghttp2_session_server_new3;
-  if (make(&session, &callbacks, user, made_option, &memory) != 0) throw std::bad_alloc{};
+  if (make(&session, &callbacks, user, made_option, &functions) != 0) throw std::bad_alloc{};
   return session_handle{session};
 }
 

@@ -33,8 +33,9 @@ struct feed_status {
 
 /// Why `open` made no stream.
 enum class open_refusal : std::uint8_t {
-  no_slot,        ///< the peer's limit of streams, or memory: ask again after an on_closed
-  going_away,     ///< GOAWAY was sent or received, or the connection is over: use another one
+  no_slot,        ///< the peer's limit of streams: ask again after an on_closed
+  no_memory,      ///< for the stream; others go on
+  going_away,     ///< GOAWAY was sent or received, or the connection ends: use another one
   ids_exhausted,  ///< `limits::stream_id_max` is reached: use another connection
 };
 /// A new stream, or why there is none.

@@ -280,10 +280,11 @@ inline void ring::enter() {
   inbox_->end_sleep();
   core_.now = core_.kernel->now();
   turning_ = true;
-  if (home_.bound()) return;
-  home_.bind();
-  core_.queue.adopt_thread();
-  detail::this_process().rings_with_home.fetch_add(1, std::memory_order_relaxed);
+  if (!home_.bound()) {
+    home_.bind();
+    core_.queue.adopt_thread();
+    detail::this_process().rings_with_home.fetch_add(1, std::memory_order_relaxed);
+  }
   try {
     root_.open();
   } catch (...) {

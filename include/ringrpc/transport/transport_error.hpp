@@ -19,6 +19,8 @@ enum class transport_error {
   accept_queue_full = 3,
   /// The ring is simulated and this transport needs the kernel.
   needs_kernel = 4,
+  /// The server has as many connections as it may (server side).
+  too_many_connections = 5,
 };
 
 /// The category of `transport_error`. Lives until the process ends.
@@ -46,6 +48,8 @@ public:
       case transport_error::needs_kernel:
         return "Unix sockets with a path need the kernel and this ring is simulated; use "
                "memory_transport or socket_pair";
+      case transport_error::too_many_connections:
+        return "too many connections";
     }
     return "unknown transport error " + std::to_string(value);
   }

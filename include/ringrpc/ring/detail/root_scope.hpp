@@ -3,10 +3,10 @@
 // The tasks that belong to a ring itself, and the token that stops them.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include <ringrpc/coro/environment.hpp>
 #include <ringrpc/coro/run_queue.hpp>
@@ -26,13 +26,19 @@ public:
   /// The token stays valid as long as this lives, and is a fresh one after `renew`.
   [[nodiscard]] const environment& where() const noexcept { return where_; }
 
-  /// Makes the calling thread the home and starts what was spawned before.
-  /// @throws std::bad_alloc  where memory is short.
+  /// Makes the calling thread the home and starts what was spawned before, unless that
+  /// was done.
+  /// @throws std::bad_alloc  where memory is short; call it again then.
   void open() {
-    stop_.adopt_thread();
-    scope_.emplace(where_);
-    std::vector<task<>> waiting = std::exchange(before_open_, {});
-    for (task<>& work : waiting) scope_->spawn(std::move(work));
+    if (scope_ && before_open_.empty()) return;
+    if (!scope_) {
+      stop_.adopt_thread();
+      scope_.emplace(where_);
+    }
+    while (!before_open_.empty()) {
+      scope_->spawn(std::move(before_open_.front()));
+      before_open_.pop_front();
+    }
   }
   /// Starts `work`, at once or when this is opened. It must not throw.
   /// @throws std::bad_alloc  where memory is short.
@@ -59,6 +65,6 @@ private:
   stop_source stop_{of_no_thread{}};
   environment where_;
   std::optional<task_scope> scope_;
-  std::vector<task<>> before_open_;
+  std::deque<task<>> before_open_;
 };
 }  // namespace ringrpc::detail

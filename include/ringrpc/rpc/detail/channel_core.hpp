@@ -4,6 +4,7 @@
 // calls that wait for one. Lives on while a connection of it does.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,6 +15,7 @@
 
 #include <ringrpc/base/config.hpp>
 #include <ringrpc/base/intrusive_list.hpp>
+#include <ringrpc/base/short_text.hpp>
 #include <ringrpc/base/time.hpp>
 #include <ringrpc/coro/event.hpp>
 #include <ringrpc/coro/stop.hpp>
@@ -70,7 +72,7 @@ public:
   [[nodiscard]] std::string_view authority() const noexcept { return options_.authority; }
   [[nodiscard]] unsigned attempt() const noexcept { return attempt_; }
   [[nodiscard]] time_point connect_deadline() const noexcept {
-    return saturating_add(home_.now(), options_.backoff.connect_time);
+    return std::max(next_attempt_, saturating_add(home_.now(), options_.backoff.connect_time));
   }
   /// Stopped when the channel is closed.
   [[nodiscard]] stop_token stop() noexcept {
@@ -110,10 +112,11 @@ private:
     channel_core& of_;
   };
   static constexpr std::size_t kept_calls_max = 256;
+  static constexpr std::size_t failure_bytes_max = 400;
 
   [[nodiscard]] bool put_on_connection(client_call& call) noexcept;
   void begin_connecting() noexcept;
-  void attempt_failed() noexcept;
+  void attempt_failed(std::string_view why) noexcept;
   void fail_waiting() noexcept;
   void end_waiting(std::string_view why) noexcept;
   void pump() noexcept;
@@ -127,6 +130,7 @@ private:
   std::unique_ptr<connector> connects_;
   field_list fields_;
   backoff backoff_;
+  time_point next_attempt_{};  // not before; counted from the beginning of the last one
   retry_timer retry_;
   intrusive_list<stream_handler> waiting_;  // calls without a connection
   intrusive_list<stream_handler> free_calls_;
@@ -139,7 +143,7 @@ private:
   stop_source stop_;
   bool stop_in_use_ = false;  // by a task that runs, in the ring's thread
   run_end run_end_;
-  std::string last_failure_;
+  short_text<failure_bytes_max> last_failure_;
   unsigned attempt_ = 1;
   unsigned unproven_ = 0;   // connections in a row that ended soon and without an answer
   bool proven_ = false;     // the last one that was ready has brought an answer

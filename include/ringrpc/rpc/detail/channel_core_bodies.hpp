@@ -99,24 +99,23 @@ inline void channel_core::pump() noexcept {
 inline void channel_core::begin_connecting() noexcept {
   if (current_ != nullptr || state_ != channel_state::idle) return;
   state_ = channel_state::connecting;
+  next_attempt_ = saturating_add(home_.now(), backoff_.next(home_.random()));
   ++tasks_;
   ended_.reset();
   try {
     home_.spawn(connects_->run(shared_from_this()));
   } catch (...) {
     --tasks_;
-    last_failure_ = "no memory for a connection";
-    attempt_failed();
+    attempt_failed("no memory for a connection");
   }
 }
 
 inline void channel_core::connect_failed(std::error_code why) noexcept {
   try {
-    last_failure_ = why.message();
+    attempt_failed(why.message());
   } catch (...) {
-    last_failure_.clear();
+    attempt_failed("memory is short");
   }
-  attempt_failed();
 }
 
 // The ring's run has ended, which says nothing about the server.
@@ -124,11 +123,13 @@ inline void channel_core::connect_stopped() noexcept {
   if (state_ == channel_state::connecting) state_ = channel_state::idle;
 }
 
-inline void channel_core::attempt_failed() noexcept {
+inline void channel_core::attempt_failed(std::string_view why) noexcept {
   if (state_ == channel_state::shutdown) return;
+  last_failure_ = {};
+  last_failure_.append(why);
   ++attempt_;
   state_ = channel_state::transient_failure;
-  home_.arm(retry_, saturating_add(home_.now(), backoff_.next(home_.random())));
+  home_.arm(retry_, std::max(next_attempt_, home_.now()));
   fail_waiting();
 }
 
@@ -150,7 +151,7 @@ inline void channel_core::end_waiting(std::string_view why) noexcept {
 inline status channel_core::unavailable_status() const noexcept {
   try {
     std::string text{"cannot connect to "};
-    text.append(target_).append(": ").append(last_failure_);
+    text.append(target_).append(": ").append(last_failure_.view());
     return unavailable(text);
   } catch (...) {
     return status{status_code::unavailable};
@@ -194,12 +195,8 @@ inline void channel_core::connection_down(client_connection& one) noexcept {
     state_ = channel_state::idle;
     if (!waiting_.empty()) begin_connecting();
   } else {
-    try {
-      last_failure_ = one.end_text().empty() ? "it ended the connection" : one.end_text();
-    } catch (...) {
-      last_failure_.clear();
-    }
-    attempt_failed();
+    const std::string_view why = one.end_text();
+    attempt_failed(why.empty() ? "it ended the connection" : why);
   }
 }
 

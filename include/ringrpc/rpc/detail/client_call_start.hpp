@@ -95,8 +95,16 @@ inline std::optional<http2::open_refusal> client_call::open_on(connection& over,
     finish(resource_exhausted("the metadata is larger than the server takes"));
     return std::nullopt;
   }
+  if (!over.prepare_stream()) {
+    finish(resource_exhausted("no memory for the call"));
+    return std::nullopt;
+  }
   const http2::open_result opened =
       over.engine().open(block, false, static_cast<stream_handler*>(this));
+  if (!opened && opened.error() == http2::open_refusal::no_memory) {
+    finish(resource_exhausted("no memory for the call"));
+    return std::nullopt;
+  }
   if (!opened) return opened.error();
   attach(over, *opened);
   over.stream_opened();

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -16,6 +15,7 @@
 #include <ringrpc/base/config.hpp>
 #include <ringrpc/base/intrusive_list.hpp>
 #include <ringrpc/base/output.hpp>
+#include <ringrpc/base/short_text.hpp>
 #include <ringrpc/base/time.hpp>
 #include <ringrpc/coro/event.hpp>
 #include <ringrpc/http2/engine.hpp>
@@ -100,8 +100,9 @@ public:
   void await_room(stream_handler& handler) noexcept {
     if (!handler.linked()) blocked_.push_back(handler);
   }
-  /// Why the transport was lost, or the GOAWAY text; for messages to users.
-  [[nodiscard]] const std::string& end_text() const noexcept { return end_text_; }
+  /// Why the transport was lost, or the GOAWAY text; for messages to users. Empty while
+  /// there is nothing to say.
+  [[nodiscard]] std::string_view end_text() const noexcept { return end_text_.view(); }
   [[nodiscard]] bool ended() const noexcept { return phase_ == phase::ended; }
   /// Whether new calls may be put on it.
   [[nodiscard]] bool open_for_calls() const noexcept {
@@ -112,9 +113,13 @@ public:
   [[nodiscard]] std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
   /// Whether it may have taken more than that.
   [[nodiscard]] bool is_sending() const noexcept { return sending_; }
+  /// Before a stream is opened: makes sure that its end can be told. @return false where
+  /// memory is short; it must not be opened then.
+  [[nodiscard]] bool prepare_stream() noexcept { return has_record_room(2); }
   /// A stream was opened, by either side, and has a handler.
   void stream_opened() noexcept {
     ++streams_;
+    ++unclosed_;
     idle_.reset();
   }
   /// Bytes held for what was received and not taken yet, of all streams.
@@ -180,12 +185,18 @@ private:
     void (*expired_)(connection&) noexcept;
   };
 
+  static constexpr std::size_t records_first = 16;
   static constexpr std::size_t records_kept_max = 1024;
+  static constexpr std::size_t end_text_bytes_max = 384;
 
   static stream_handler* handler_of(void* user) noexcept {
     return static_cast<stream_handler*>(user);
   }
+  bool has_record_room(std::size_t more) noexcept;
   void add(const record& happened) noexcept;
+  void shrink_records() noexcept;
+  void note_end(std::string_view text) noexcept;
+  void note_end(std::error_code why) noexcept;
   void dispatch() noexcept;
   void act(const record& happened) noexcept;
   void flush() noexcept;
@@ -214,13 +225,15 @@ private:
   event finished_;
   event peer_ended_;
   event idle_;
-  std::string end_text_;
+  short_text<end_text_bytes_max> end_text_;
   std::size_t held_bytes_ = 0;
   std::uint64_t sent_bytes_ = 0;
   std::uint32_t streams_ = 0;
+  std::uint32_t unclosed_ = 0;  // streams whose end was not recorded yet
   phase phase_ = phase::open;
   http2::role role_;
   bool dispatching_ = false;
+  bool record_lost_ = false;  // for lack of memory: the connection ends
   bool draining_ = false;     // no new streams: by us or by the peer
   bool drain_asked_ = false;  // by us
   bool gone_down_ = false;

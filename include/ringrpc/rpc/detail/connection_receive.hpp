@@ -4,6 +4,10 @@
 // connection.hpp, split off for its length.
 #pragma once
 
+#include <algorithm>
+#include <system_error>
+#include <vector>
+
 #include <ringrpc/rpc/detail/connection.hpp>
 
 namespace ringrpc::inline RINGRPC_ABI {
@@ -14,7 +18,7 @@ inline void connection::receive(std::span<const std::byte> bytes) noexcept {
   dispatch();
   if (phase_ != phase::open) return;
   if (!fed.ok()) {
-    if (end_text_.empty()) end_text_.assign(fed.text);
+    note_end(fed.text);
     close_after_output();
     return;
   }
@@ -39,7 +43,7 @@ inline bool connection::wants_read() const noexcept {
 
 inline void connection::lost(std::error_code why) noexcept {
   if (phase_ == phase::ended) return;
-  if (end_text_.empty() && why) end_text_ = why.message();
+  if (why) note_end(why);
   phase_ = phase::ended;
   home_.disarm(handshake_timer_);
   home_.disarm(block_timer_);
@@ -54,10 +58,25 @@ inline void connection::lost(std::error_code why) noexcept {
 
 // ---- the engine's sink: only records, calls nobody but `reduce`
 
+/// Whether `more` records fit beside the end of each open stream, whose places are
+/// never given away: without memory a connection can still end all its streams.
+inline bool connection::has_record_room(std::size_t more) noexcept {
+  const std::size_t needed = records_.size() + unclosed_ + more;
+  if (needed <= records_.capacity()) return true;
+  try {
+    records_.reserve(std::max({needed, records_.capacity() * 2, records_first}));
+  } catch (...) {
+    return false;
+  }
+  return true;
+}
+
 inline void connection::add(const record& happened) noexcept {
-  // bad_alloc here ends the process: a connection that cannot note what happened to
-  // its streams could not end them either. The array keeps its capacity, so this
-  // can only happen while the largest receive so far grows.
+  // After a gap nothing may follow but ends: a message could be missing before its trailers.
+  if (record_lost_ || !has_record_room(1)) {
+    record_lost_ = true;
+    return;
+  }
   records_.push_back(happened);
 }
 
@@ -67,7 +86,8 @@ inline void connection::on_headers(http2::stream_ref stream, void*& user,
   stream_handler* handler = handler_of(user);
   if (handler == nullptr) {
     if (kind != http2::block_kind::request) return;
-    handler = phase_ == phase::open ? accept_stream(stream, block) : nullptr;
+    const bool may_open = phase_ == phase::open && !record_lost_ && prepare_stream();
+    handler = may_open ? accept_stream(stream, block) : nullptr;
     if (handler == nullptr) {
       add({.kind = record_kind::refuse, .stream = stream});
       return;
@@ -97,7 +117,8 @@ inline void connection::on_reset(http2::stream_ref, void* user, http2::error_cod
 
 inline void connection::on_closed(http2::stream_ref, void* user) noexcept {
   if (user == nullptr) return;
-  add({.kind = record_kind::closed, .handler = handler_of(user)});
+  --unclosed_;
+  records_.push_back({.kind = record_kind::closed, .handler = handler_of(user)});  // has a place
 }
 
 inline void connection::on_writable(http2::stream_ref, void* user) noexcept {
@@ -113,9 +134,8 @@ inline void connection::on_settings_ack() noexcept { add({.kind = record_kind::s
 
 inline void connection::on_goaway(std::int32_t, http2::error_code code,
                                   std::string_view text) noexcept {
-  if (code != http2::error_code::no_error && end_text_.empty()) {
-    end_text_.assign("the peer ended the connection: ");
-    end_text_.append(http2::name_of(code));
+  if (code != http2::error_code::no_error && end_text().empty()) {
+    end_text_.append("the peer ended the connection: ").append(http2::name_of(code));
     if (!text.empty()) end_text_.append(", ").append(text.substr(0, 256));
   }
   add({.kind = record_kind::goaway, .code = code});
@@ -137,13 +157,37 @@ inline void connection::dispatch() noexcept {
     closed_some |= happened.kind == record_kind::closed;
   }
   records_.clear();
-  // A flood must not leave its memory behind in every connection.
-  if (records_.capacity() > records_kept_max) std::vector<record>{}.swap(records_);
+  if (records_.capacity() > records_kept_max) shrink_records();
   dispatching_ = false;
   dispatched();
+  if (record_lost_) lost(std::make_error_code(std::errc::not_enough_memory));
   // What a stream had queued went with it: room for others, without anything sent.
   if (closed_some && !blocked_.empty()) serve_blocked();
   check_progress();
+}
+
+/// A flood must not leave its memory behind in every connection.
+inline void connection::shrink_records() noexcept {
+  if (unclosed_ > records_kept_max / 2) return;
+  try {
+    std::vector<record> smaller;
+    smaller.reserve(unclosed_ + records_first);
+    records_.swap(smaller);
+  } catch (...) {
+    // it stays as it is
+  }
+}
+
+inline void connection::note_end(std::string_view text) noexcept {
+  if (end_text().empty()) end_text_.append(text);
+}
+
+inline void connection::note_end(std::error_code why) noexcept {
+  try {
+    note_end(why.message());
+  } catch (...) {
+    note_end("memory is short");
+  }
 }
 
 inline void connection::act(const record& happened) noexcept {

@@ -104,6 +104,10 @@ inline void connection::check_progress() noexcept {
     end(http2::error_code::no_error, {});
     return;
   }
+  if (phase_ == phase::open && engine_.closed()) {
+    note_end("the HTTP/2 engine gave the connection up");
+    close_after_output();
+  }
   if (phase_ == phase::closing && outgoing_.empty() && (send_failed_ || !engine_.wants_write())) {
     phase_ = phase::lingering;
     // The peer's end is awaited, so that it can read all of ours.
@@ -176,7 +180,7 @@ inline void connection::handshake_expired() noexcept {
 
 inline void connection::end(http2::error_code code, std::string_view text) noexcept {
   if (phase_ != phase::open) return;
-  if (end_text_.empty()) end_text_.assign(text);
+  note_end(text);
   const bool in_order = code == http2::error_code::no_error && text.empty();
   if (!in_order || !last_id_told_) engine_.goaway(engine_.last_processed_id(), code, text);
   close_after_output();
@@ -192,7 +196,7 @@ inline void connection::send_failed(std::error_code why) noexcept {
   sending_ = false;
   send_failed_ = true;
   outgoing_.clear();
-  if (end_text_.empty()) end_text_ = why.message();
+  note_end(why);
   if (phase_ == phase::open) {
     draining_ = true;
     go_down();

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -27,6 +28,7 @@
 #include <ringrpc/rpc/detail/server_core.hpp>
 #include <ringrpc/rpc/detail/with_deadline.hpp>
 #include <ringrpc/transport/listener.hpp>
+#include <ringrpc/transport/transport_error.hpp>
 
 // g++ 12 says of coroutine templates that their frames use the anonymous namespace
 // where a user's type does; a frame is not seen outside of its unit.
@@ -143,6 +145,30 @@ task<> serve_stream(std::shared_ptr<server_core> core, Stream stream) {
   static_cast<void>(ended);
 }
 
+/// Has a task counted as ended when it dies.
+class task_mark {
+public:
+  explicit task_mark(server_core& core) noexcept : core_(core) {}
+  task_mark(const task_mark&) = delete;
+  task_mark& operator=(const task_mark&) = delete;
+  ~task_mark() { core_.task_ended(); }
+
+private:
+  server_core& core_;
+};
+
+/// Has a connection that is being established counted, while it lives.
+class establishing_mark {
+public:
+  explicit establishing_mark(server_core& core) noexcept : core_(core) { core_.establishing(1); }
+  establishing_mark(const establishing_mark&) = delete;
+  establishing_mark& operator=(const establishing_mark&) = delete;
+  ~establishing_mark() { core_.establishing(-1); }
+
+private:
+  server_core& core_;
+};
+
 template <listener Listener>
 class accept_loop final : public accepting {
 public:
@@ -157,14 +183,17 @@ public:
 
   static task<> run(std::shared_ptr<server_core> core, Listener from) {
     const environment& here = co_await this_environment();
+    const task_mark counted{*core};
     accept_loop loop{std::move(from)};
     core->add(static_cast<accepting&>(loop));
     if (core->stopping()) loop.stop();
     task_scope connections{here};
-    unsigned failures = 0;  // in a row
+    std::optional<task<>> joining;  // made before anybody is served, for it may fail
+    unsigned failures = 0;          // in a row
     while (!here.stop.stop_requested()) {
       io_result<typename Listener::accepted_type> accepted{io_failure(ECANCELED)};
       try {
+        if (!joining) joining.emplace(connections.join());
         accepted = co_await loop.from_.accept();
         if (accepted) {
           failures = 0;
@@ -184,9 +213,7 @@ public:
       const bool slept = co_await sleep_for(accept_pause);
       static_cast<void>(slept);
     }
-    co_await connections.join();
-    loop.unlink();
-    core->task_ended();
+    if (joining) co_await std::move(*joining);
   }
 
 private:
@@ -203,10 +230,15 @@ private:
     server_core& of = *core;  // the accept loop holds it, too
     std::error_code refused;
     try {
-      task<io_result<typename Listener::stream_type>> work = from_.establish(std::move(accepted));
-      const time_point limit = saturating_add(of.home().now(), of.options().establish_time);
-      io_result<typename Listener::stream_type> stream =
-          co_await with_deadline(std::move(work), limit);
+      const std::error_code full = transport_error::too_many_connections;
+      io_result<typename Listener::stream_type> stream{failure{full}};
+      if (of.may_establish()) {
+        const establishing_mark counted{of};
+        const time_point limit = saturating_add(of.home().now(), of.options().establish_time);
+        task<io_result<typename Listener::stream_type>> work =
+            from_.establish(std::move(accepted));
+        stream = co_await with_deadline(std::move(work), limit);
+      }
       if (stream) {
         co_await serve_stream(std::move(core), std::move(*stream));
       } else {

@@ -98,6 +98,13 @@ public:
     if (--tasks_ == 0) ended_.set();
   }
   void add(accepting& one) noexcept { listeners_.push_back(one); }
+  /// Whether one more connection may be established: those that are count as well.
+  [[nodiscard]] bool may_establish() const noexcept {
+    return connection_count_ + establishing_ < options_.connections;
+  }
+  void establishing(int change) noexcept {
+    establishing_ += static_cast<std::uint32_t>(change);
+  }
   /// @return whether one more connection is within the limits.
   [[nodiscard]] bool admits(const peer_info& peer) const noexcept {
     if (connection_count_ >= options_.connections) return false;
@@ -169,6 +176,7 @@ private:
   event ended_;
   log_gate refusals_;
   std::uint32_t connection_count_ = 0;
+  std::uint32_t establishing_ = 0;
   unsigned tasks_ = 0;
   bool stopping_ = false;
 };
