@@ -9,6 +9,7 @@
 
 namespace {
 using demo::Number;
+using ringrpc::reader, ringrpc::writer, ringrpc::server_context;
 using ringrpc::result, ringrpc::status, ringrpc::task;
 
 Number number(std::int64_t value) {
@@ -17,25 +18,24 @@ Number number(std::int64_t value) {
 }
 
 struct numbers final : demo::Numbers::service {
-  task<result<Number>> Square(ringrpc::server_context&, const Number& in) override {
+  task<result<Number>> Square(server_context&, const Number& in) override {
     co_return number(in.value() * in.value());
   }
-  task<status> CountTo(ringrpc::server_context&, const Number& last,
-                       ringrpc::writer<Number>& out) override {
+  task<status> CountTo(server_context&, const Number& last, writer<Number>& out) override {
     for (std::int64_t i = 1; i <= last.value(); ++i) {
-      const Number next = number(i);
-      const bool sent = co_await out.write(next);
+      const bool sent = co_await out.write(number(i));
       if (!sent) break;  // the client has gone
     }
     co_return status{};
   }
-  task<result<Number>> Sum(ringrpc::server_context&, ringrpc::reader<Number>& in) override {
+  task<result<Number>> Sum(server_context& context, reader<Number>& in) override {
     Number sum;
     while (Number* next = co_await in.read()) sum.set_value(sum.value() + next->value());
+    // Null is also what a lost call reads. What it would commit, it must not commit then.
+    if (context.stop_token().stop_requested()) co_return ringrpc::cancelled("the call is lost");
     co_return sum;
   }
-  task<status> RunningSum(ringrpc::server_context&, ringrpc::reader<Number>& in,
-                          ringrpc::writer<Number>& out) override {
+  task<status> RunningSum(server_context&, reader<Number>& in, writer<Number>& out) override {
     Number sum;
     while (Number* next = co_await in.read()) {
       sum.set_value(sum.value() + next->value());
@@ -62,10 +62,10 @@ task<> call_all(ringrpc::ring& ring) {
   auto summing = stub.Sum();
   auto running = stub.RunningSum();
   for (std::int64_t i = 1; i <= 3; ++i) {
-    const Number next = number(i);
-    const bool sent = co_await summing.write(next) && co_await running.write(next);
+    const bool summed = co_await summing.write(number(i));
+    const bool queued = co_await running.write(number(i));
     const Number* so_far = co_await running.read();
-    if (sent && so_far) std::cout << "so far: " << so_far->value() << '\n';
+    if (summed && queued && so_far) std::cout << "so far: " << so_far->value() << '\n';
   }
   const result<Number> sum = co_await summing.finish();
   const status ran = co_await running.finish();
