@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A transport of one's own needs nothing but a byte stream: here two queues of bytes,
-// scrambled on their way. The client's side is a connection factory, a lambda
-// coroutine; the server attaches the other end.
+// A transport of one's own is a byte stream: here two queues of bytes, scrambled on their way.
+// A connection factory, a lambda coroutine, makes the client's end; the server attaches the other.
 #include <deque>
 #include <iostream>
 #include <memory>
@@ -70,6 +69,7 @@ ringrpc::task<> call_it(ringrpc::ring& ring) {
   const std::string word = "hello";
   const ringrpc::result<std::string> answer = co_await channel.call<shout>(word);
   std::cout << answer.value() << '\n';  // throws a status_error where there is none
+  co_await channel.close();             // the factory refers to the server until here
 }
 }  // namespace
 

@@ -50,7 +50,8 @@ public:
 
   /// Waits until all tasks have ended and their frames are gone, tasks included
   /// that are spawned meanwhile. A stop of the awaiting coroutine stops the scope
-  /// and goes on waiting.
+  /// and goes on waiting. Not for the tasks of the scope itself: one that awaits the
+  /// join of its own scope waits for its own end, for ever.
   /// @throws  the first exception that left a task.
   [[nodiscard]] task<> join();
 

@@ -82,7 +82,9 @@ private:
 }  // namespace detail
 
 /// Starts all tasks, in order, and waits until the last has ended. They share
-/// the awaiting coroutine's stop token.
+/// the awaiting coroutine's stop token. A task that ends, or throws, stops none of the
+/// others: where the first one is to end all, use a `task_scope`, whose tasks call its
+/// `request_stop` when they end.
 /// @return their results in order; std::monostate for void.
 /// @throws  what the first task in order threw, after all have ended.
 template <class... T>

@@ -30,7 +30,9 @@ public:
   explicit constexpr status(status_code code) noexcept : word_(word_of(known_code(code))) {}
   /// `code` with a message, which is copied. OK has no message: it is dropped.
   /// Where memory is short the message is dropped, too, and the code kept.
-  /// @param message  text for people, UTF-8.
+  /// @param message  text for people, UTF-8. Kept whole here; a call sends of it what takes
+  ///                 4096 bytes in percent-encoding, where a byte outside printable ASCII
+  ///                 takes three. The rest is cut off at the border of a character.
   status(status_code code, std::string_view message) noexcept;
 
   status(const status& other) noexcept;

@@ -18,8 +18,12 @@ public:
   reader& operator=(const reader&) = delete;
 
   /// `while (T* m = co_await in.read())`: the next message, valid until the next
-  /// read and yours to move from. Null at the end of messages, or when the call is
-  /// over. One read at a time. A read that was stopped loses nothing.
+  /// read and yours to move from. One read at a time. A read that was stopped loses
+  /// nothing.
+  ///
+  /// Null at the end of messages, and just so when the call is over: cancelled, late,
+  /// failed, or its connection lost. Before what came is committed, ask
+  /// `context.stop_token().stop_requested()`: true means that it may not be all.
   [[nodiscard]] message_read<T> read() noexcept { return message_read<T>{from_, message_}; }
   /// For the library: for another call.
   void clear() { codec<T>::clear(message_); }

@@ -58,6 +58,10 @@ public:
   // What is served; before the first connection.
 
   /// Makes a service inside the server: it lives until its last handler has ended.
+  ///
+  /// A service is generated, or any class with `void ringrpc_bind(server& on)` (or a
+  /// template of it) that calls `on.handle<Method>(*this, std::mem_fn(&Service::member))`
+  /// for each of its methods; see examples/by_hand.cpp.
   /// @return the service. @throws std::logic_error  for a method that has a handler.
   template <class Service, class... Arguments>
   Service& emplace(Arguments&&... arguments) {
@@ -73,7 +77,10 @@ public:
     service.ringrpc_bind(*this);
   }
   /// Answers `Method` with `handler`, a function or a lambda, which the server keeps
-  /// until its last handler has ended, captures included. Of a unary method:
+  /// until its last handler has ended, captures included. What it captures by reference
+  /// must outlive `co_await close()`, not only the server: its destructor does not wait.
+  ///
+  /// Of a unary method:
   /// - `task<result<Reply>>(server_context&, const Request&)`,
   /// - `task<status>(server_context&, const Request&, Reply&)`: the reply is reused,
   /// - `result<Reply>(server_context&, const Request&)`: no coroutine.
@@ -92,8 +99,8 @@ public:
     core_->keep(std::move(kept));
     handle<Method>(target, detail::call_target{});
   }
-  /// The same with `invoke(target, context, ...)`; for generated code. `target` is
-  /// borrowed.
+  /// The same with `invoke(target, context, ...)`; for `ringrpc_bind`. `target` is
+  /// borrowed: it must outlive the server's close.
   template <rpc_method Method, class Target, class Invoke>
     requires(detail::is_handler_of<Method, Target, Invoke>())
   void handle(Target& target, Invoke invoke) {

@@ -37,8 +37,9 @@ public:
 
   /// When the client gives up; `never` without a deadline.
   [[nodiscard]] time_point deadline() const noexcept { return deadline_; }
-  /// Stopped when the client cancels, the deadline passes, the connection is lost or
-  /// the server ends. The handler's coroutine has the same one: what it awaits ends.
+  /// Stopped when the client cancels, the deadline passes, the call fails or the
+  /// connection is lost; by the end of the server only once its drain time is over
+  /// (`connection_options`). The handler's coroutine has the same one: what it awaits ends.
   [[nodiscard]] ringrpc::stop_token stop_token() noexcept { return stop_token_; }
   /// Who calls, as the kernel says.
   [[nodiscard]] const peer_info& peer() const noexcept { return *peer_; }
