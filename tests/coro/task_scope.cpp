@@ -274,6 +274,7 @@ TEST_CASE("task_scope: a stop of the parent reaches the tasks") {
   CHECK(count == 100);
   int late = 0;
   scope.spawn(waits(never_set, late));
+  here.drain();
   CHECK(late == 100);
   CHECK(scope.empty());
 }

@@ -93,6 +93,61 @@ TEST_CASE("a call that cannot connect fails at once, and says where and why") {
   }(here));
 }
 
+TEST_CASE("a call whose deadline passes while it waits says what it waited for") {
+  bed here;
+  here.run([](bed& on) -> task<> {
+    on.hub().error = ECONNREFUSED;
+    channel to = on.connect();
+    const std::string request;
+    const result<std::string> refused =
+        co_await to.call<unary>(request, {.timeout = 100ms, .wait_for_ready = true});
+    CHECK(refused.status() ==
+          deadline_exceeded("the deadline passed while the call waited: cannot connect to custom "
+                            "transport: " +
+                            errno_code(ECONNREFUSED).message()));
+    on.hub().silent = true;
+    channel other = on.connect();
+    const result<std::string> unknown = co_await other.call<unary>(request, {.timeout = 100ms});
+    CHECK(unknown.status() == deadline_exceeded("the deadline passed while the call waited: "
+                                                "connecting to custom transport"));
+    co_await to.close();
+    co_await other.close();
+  }(here));
+}
+
+TEST_CASE("a server that hangs up before its SETTINGS is told apart") {
+  bed here;
+  here.run([](bed& on) -> task<> {
+    server_options options;
+    options.connections = 1;
+    server serving{on.home(), options};
+    serving.emplace<echo_service>();
+    on.listen(serving);
+    channel first = on.connect();
+    co_await call_once(first);
+    channel second = on.connect();
+    const std::string request;
+    const result<std::string> reply = co_await second.call<unary>(request);
+    CHECK(reply.status().code() == status_code::unavailable);
+    CHECK(contains(reply.status(), "it closed the connection before its SETTINGS"));
+    co_await first.close();
+    co_await second.close();
+    co_await serving.close();
+  }(here));
+}
+
+TEST_CASE("a factory that has a text is named by it") {
+  bed here;
+  here.run([](bed& on) -> task<> {
+    memory_transport wire{on.home()};
+    channel to{on.home(), wire.factory()};
+    const std::string request;
+    const result<std::string> reply = co_await to.call<unary>(request);
+    CHECK(contains(reply.status(), "cannot connect to memory: "));
+    co_await to.close();
+  }(here));
+}
+
 TEST_CASE("a call with wait_for_ready waits for a connection; the waits are the standard's") {
   bed here;
   here.run([](bed& on) -> task<> {

@@ -232,6 +232,13 @@ TEST_CASE("a method has one handler") {
       "method /test.Calls/Unary has a handler already");
 }
 
+TEST_CASE("a server that was stopped does not listen again") {
+  bed here;
+  server serving{here.home()};
+  serving.stop();
+  CHECK_THROWS_AS(here.listen(serving), std::logic_error);
+}
+
 TEST_CASE("a service that the server made lives until its last handler has ended") {
   on_each_wire([](bed& here) {
     int alive = 0;

@@ -350,6 +350,7 @@ TEST_CASE("a writer that waits for the connection's quota goes on when another c
     using namespace http2::test;
     server_options options;
     options.connection.connection_queue_bytes = 10'000;
+    options.connection.stream_queue_bytes = 20;  // the share of a stream is too small for a message
     server serving{on.home(), options};
     int written = 0;
     serving.handle<download>([&](server_context&, const std::string& in,

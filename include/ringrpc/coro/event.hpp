@@ -56,10 +56,13 @@ public:
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> caller) noexcept {
     const environment& where = detail::environment_of(caller);
-    if (heeds_stop_ && !stopped_.arm(where.stop)) return false;
     queue_ = where.queue;
     set_caller(caller);
-    awaited_.waiters_.push_back(*this);
+    if (heeds_stop_ && !stopped_.arm(where.stop)) {
+      queue_->push(*this);  // not at once: a loop that ignores the stop must let others run
+    } else {
+      awaited_.waiters_.push_back(*this);
+    }
     return true;
   }
   bool await_resume() const noexcept { return was_set_ || awaited_.set_; }

@@ -60,6 +60,11 @@ public:
     in_flight_ = false;
     result_ = result;
   }
+  /// The request was never made: `result` is the answer, when the loop gets to it.
+  void refuse(int result) noexcept {
+    assert(!in_flight_ && !linked());
+    result_ = result;
+  }
   void set_received(buffer_id buffer, std::span<std::byte> bytes) noexcept {
     buffer_ = buffer;
     received_ = bytes;

@@ -28,12 +28,13 @@ public:
   bool await_suspend(std::coroutine_handle<Promise> caller) noexcept {
     const environment& here = detail::environment_of(caller);
     if (here.home == nullptr) fatal("sleep_for was awaited in a coroutine that is on no ring");
-    if (!stopped_.arm(here.stop)) {
-      elapsed_ = false;
-      return false;
-    }
     home_ = here.home;
     caller_ = caller;
+    if (!stopped_.arm(here.stop)) {
+      elapsed_ = false;
+      home_->queue().push(*this);  // not at once: a loop that ignores the stop lets others run
+      return true;
+    }
     if (relative_) until_ = saturating_add(home_->kernel().now(), span_);
     home_->arm(*this, until_);
     return true;

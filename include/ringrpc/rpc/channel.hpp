@@ -12,6 +12,8 @@
 #include <utility>
 
 #include <ringrpc/base/config.hpp>
+#include <ringrpc/base/fatal.hpp>
+#include <ringrpc/coro/frame_safe.hpp>
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/rpc/call_options.hpp>
 #include <ringrpc/rpc/channel_options.hpp>
@@ -25,7 +27,8 @@
 namespace ringrpc::inline RINGRPC_ABI {
 /// Of one ring and its thread. Cheap to keep: it connects with the first call.
 /// May be destroyed at any time, which ends its calls with CANCELLED and never
-/// waits; `co_await close()` does. Move-only.
+/// waits; `co_await close()` does. Move-only; one that was moved from can be assigned to
+/// and destroyed, any other use ends the process.
 class channel {
 public:
   /// @param home    must outlive the channel's connections, as its own `run` sees to.
@@ -34,11 +37,11 @@ public:
   ///         would be right.
   channel(ring& home, std::string_view target, const channel_options& options = {});
   /// @param factory  makes the byte streams; called again for each connection, one
-  ///                 call at a time. Kept by the channel.
+  ///                 call at a time. Kept by the channel. Its `text()`, if it has one,
+  ///                 is the target in texts, else "custom transport".
   template <connection_factory Factory>
   channel(ring& home, Factory factory, const channel_options& options = {})
-      : core_(detail::make_channel_core(home, "custom transport", options,
-                                        std::move(factory))) {}
+      : core_(detail::make_channel_core(home, options, std::move(factory))) {}
   channel(channel&&) noexcept = default;
   channel& operator=(channel&& other) noexcept {
     if (this != &other) {
@@ -52,9 +55,12 @@ public:
   }
 
   /// Its connectivity at this moment.
-  [[nodiscard]] channel_state state() const noexcept { return core_->state(); }
+  [[nodiscard]] channel_state state() const noexcept { return core().state(); }
   /// Ends all calls and connections, and waits until nothing of them is left.
-  [[nodiscard]] task<> close() { return close(core_); }
+  [[nodiscard]] task<> close() {
+    static_cast<void>(core());
+    return close(core_);
+  }
 
   // Calls, by method. Each starts when it is made: the request is serialised here
   // and now, and may die at once. Two calls that are made before the first is
@@ -109,10 +115,25 @@ public:
     return handle;
   }
 
+  // A message that g++ 12 would destroy twice inside an awaited expression (an aggregate
+  // whose members have destructors) needs a name: `put_request r{...}; call<put>(r)`.
+
+  template <rpc_method M>
+    requires(!frame_safe<typename M::request_type>)
+  void call(const typename M::request_type&& request, const call_options& options = {}) = delete;
+  template <rpc_method M>
+    requires(!frame_safe<typename M::request_type>)
+  void call(const typename M::request_type&& request, typename M::response_type& reply,
+            const call_options& options = {}) = delete;
+
 private:
   template <rpc_method M>
   detail::client_call& make(const call_options& options) {
-    return core_->make_call(detail::client_method_of<M>(), options);
+    return core().make_call(detail::client_method_of<M>(), options);
+  }
+  [[nodiscard]] detail::channel_core& core() const noexcept {
+    if (core_ == nullptr) fatal("a channel was used that had been moved from");
+    return *core_;
   }
   static task<> close(std::shared_ptr<detail::channel_core> core);
   void start_with(detail::client_call& one, const message_ops& ops, const void* request) noexcept;
@@ -132,10 +153,10 @@ inline task<> channel::close(std::shared_ptr<detail::channel_core> core) {
 inline void channel::start_with(detail::client_call& one, const message_ops& ops,
                                 const void* request) noexcept {
   if (one.done()) return;
-  const std::size_t bytes_max = core_->options().connection.send_message_bytes_max;
+  const std::size_t bytes_max = core().options().connection.send_message_bytes_max;
   try {
     buffer_handle block =
-        detail::serialise_message(core_->home().memory(), ops, request, bytes_max);
+        detail::serialise_message(core().home().memory(), ops, request, bytes_max);
     if (!block) {
       one.finish(resource_exhausted("message is larger than send_message_bytes_max"));
       return;

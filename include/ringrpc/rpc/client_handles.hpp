@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <ringrpc/base/config.hpp>
+#include <ringrpc/base/fatal.hpp>
 #include <ringrpc/coro/frame_safe.hpp>
 #include <ringrpc/grpc/metadata.hpp>
 #include <ringrpc/grpc/result.hpp>
@@ -21,7 +22,8 @@
 namespace ringrpc::inline RINGRPC_ABI {
 /// What all handles can do. Of the channel's ring and its thread; may outlive the
 /// channel, whose end ends the call. One that was moved from has no call: it can be
-/// moved, assigned to, cancelled without effect and destroyed, and nothing else.
+/// moved, assigned to, cancelled without effect and destroyed; any other use ends the
+/// process. Must not be moved while something of it is awaited.
 class client_call_handle {
 public:
   client_call_handle(client_call_handle&& other) noexcept
@@ -40,16 +42,19 @@ public:
     if (call_ != nullptr) call_->cancel();
   }
   /// The metadata of the response; complete when the first message has come.
-  [[nodiscard]] const metadata& headers() const noexcept { return call_->headers(); }
+  [[nodiscard]] const metadata& headers() const noexcept { return call().headers(); }
   /// The metadata that came with the status; complete when the call has ended.
-  [[nodiscard]] const metadata& trailers() const noexcept { return call_->trailers(); }
+  [[nodiscard]] const metadata& trailers() const noexcept { return call().trailers(); }
 
 protected:
   /// For the library: takes over a reference.
   explicit client_call_handle(detail::client_call& call) noexcept : call_(&call) {}
   ~client_call_handle() { drop(); }
   [[nodiscard]] bool has_call() const noexcept { return call_ != nullptr; }
-  [[nodiscard]] detail::client_call& call() const noexcept { return *call_; }
+  [[nodiscard]] detail::client_call& call() const noexcept {
+    if (call_ == nullptr) fatal("a call handle was used that had been moved from");
+    return *call_;
+  }
 
 private:
   void drop() noexcept {
@@ -67,10 +72,10 @@ class [[nodiscard]] end_awaiter {
 public:
   end_awaiter(client_call& of, Deliver deliver) noexcept
       : call_(of), wait_(of), deliver_(deliver) {}
-  bool await_ready() const noexcept { return call_.done(); }
+  bool await_ready() const noexcept { return call_.done() && call_.end().ok(); }
   template <class Promise>
-  bool await_suspend(std::coroutine_handle<Promise> caller) noexcept {
-    return wait_.suspend(caller);
+  void await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+    wait_.suspend(caller);
   }
   auto await_resume() { return deliver_(); }
 
@@ -100,7 +105,7 @@ public:
   }
 
   /// Waits for the end: the response, or why there is none. A stop of the awaiting
-  /// coroutine cancels the call.
+  /// coroutine cancels the call. There is one result: awaiting it again ends the process.
   auto operator co_await() noexcept {
     return detail::end_awaiter<deliver>{call(), deliver{*this}};
   }
@@ -109,6 +114,7 @@ private:
   struct deliver {
     unary_call& of;
     result<Response> operator()() const {
+      of.call().deliver();
       if (!of.call().end().ok()) return of.call().end();
       return std::move(of.reply_);
     }
@@ -161,7 +167,8 @@ public:
   [[nodiscard]] message_read<Response> read() noexcept {
     return message_read<Response>{call(), message_};
   }
-  /// Waits for the status; what was not read is dropped.
+  /// Waits for the status; what was not read is dropped, and so is what still comes: of a
+  /// stream that does not end by itself, `cancel()` first.
   [[nodiscard]] auto finish() noexcept {
     call().stop_reading();
     return detail::end_awaiter<detail::deliver_status>{call(), detail::deliver_status{call()}};
@@ -195,9 +202,13 @@ public:
   [[nodiscard]] message_write write(const Request& message) noexcept {
     return message_write{call(), message_ops_of<Request>, &message};
   }
+  /// Such a message needs a name, see `channel::call`.
+  message_write write(const Request&& message) noexcept
+    requires(!frame_safe<Request>)
+  = delete;
   /// No more messages follow.
   void writes_done() noexcept { call().writes_done(); }
-  /// `writes_done`, then waits for the end: the response, or why there is none.
+  /// `writes_done`, then waits for the end: the response, or why there is none. Once.
   [[nodiscard]] auto finish() noexcept {
     writes_done();
     return detail::end_awaiter<deliver>{call(), deliver{*this}};
@@ -207,6 +218,7 @@ private:
   struct deliver {
     client_stream_call& of;
     result<Response> operator()() const {
+      of.call().deliver();
       if (!of.call().end().ok()) return of.call().end();
       return std::move(of.reply_);
     }
@@ -228,6 +240,9 @@ public:
   [[nodiscard]] message_write write(const Request& message) noexcept {
     return message_write{this->call(), message_ops_of<Request>, &message};
   }
+  message_write write(const Request&& message) noexcept
+    requires(!frame_safe<Request>)
+  = delete;
   /// No more messages follow.
   void writes_done() noexcept { this->call().writes_done(); }
   /// `writes_done`, then waits for the status; what was not read is dropped.

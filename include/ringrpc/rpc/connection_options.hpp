@@ -33,7 +33,9 @@ struct connection_options {
   /// twice `receive_message_bytes_max`.
   std::uint32_t assembly_bytes = 8 * 1024 * 1024;
   /// Queued and not yet sent, per stream and per connection, in bytes: from there
-  /// on a writer waits.
+  /// on a writer waits. A stream that has nothing queued may queue one message of up to
+  /// a quarter of its own bytes beyond those of the connection: streams that the peer
+  /// does not read hold up no small answers on other streams.
   std::uint32_t stream_queue_bytes = 64 * 1024;
   std::uint32_t connection_queue_bytes = 1024 * 1024;
   /// Until the peer's preface and SETTINGS have come; stops slow-loris peers.
@@ -42,7 +44,8 @@ struct connection_options {
   duration header_block_time = std::chrono::seconds{5};
   /// Until the peer has acknowledged our SETTINGS.
   duration settings_ack_time = std::chrono::seconds{10};
-  /// From a graceful end on: how long calls that run may go on.
+  /// From a graceful end on: how long calls that run may go on. Then their handlers are
+  /// stopped and have a second to send their status.
   duration drain_time = std::chrono::seconds{30};
 
   /// The least window of a stream, in bytes, however many there may be: a call whose

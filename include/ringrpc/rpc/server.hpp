@@ -92,8 +92,8 @@ public:
   ///
   /// @throws std::logic_error  for a method that has a handler.
   template <rpc_method Method, class Handler>
-    requires(detail::is_handler_of<Method, Handler, detail::call_target>())
   void handle(Handler handler) {
+    detail::check_handler<Method, Handler, detail::call_target>();
     auto kept = std::make_shared<Handler>(std::move(handler));
     Handler& target = *kept;
     core_->keep(std::move(kept));
@@ -118,13 +118,16 @@ public:
 
   /// Listens now; connections are served while the ring runs.
   /// @throws listen_error, or what the address throws: what is wrong, and what would
-  ///         be right.
+  ///         be right. @throws std::logic_error  after `stop` or `close`.
   template <listen_address Address>
   void listen(const Address& where) {
     listen(where.open(core_->home()));
   }
   template <listener Listener>
   void listen(Listener from) {
+    if (core_->stopping()) {
+      throw std::logic_error{"listen on a server that was stopped; make another server"};
+    }
     core_->task_began();
     start(detail::accept_loop<Listener>::run(core_, std::move(from)));
   }

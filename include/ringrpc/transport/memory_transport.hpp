@@ -101,6 +101,8 @@ public:
   [[nodiscard]] task<io_result<memory_stream>> connect(const connect_context& context) const {
     return connect_to(hub_, context.home);
   }
+  /// What channels call their target in texts.
+  [[nodiscard]] std::string text() const { return "memory"; }
 
 private:
   friend class memory_transport;

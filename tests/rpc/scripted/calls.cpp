@@ -352,6 +352,7 @@ TEST_CASE("server: a reply that waits for room holds its slot, until its deadlin
   server_options options;
   options.connection.concurrent_streams = 2;
   options.connection.connection_queue_bytes = 10;
+  options.connection.stream_queue_bytes = 4 * 4;  // the share of a stream has no room for a reply
   server serving{bed.here, options};
   echo_service methods;
   serving.add(methods);

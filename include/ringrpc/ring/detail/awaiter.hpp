@@ -25,11 +25,14 @@ public:
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> caller) noexcept {
     const stop_token& stop = environment_of(caller).stop;
-    if (stop.stop_requested()) {
-      outcome_ = -ECANCELED;
-      return false;
-    }
     caller_ = caller;
+    if (stop.stop_requested()) {
+      // Not at once: a loop that ignores the stop must let others run.
+      stop_requested_ = true;
+      this->refuse(-ECANCELED);
+      core_.queue.push(*this);
+      return true;
+    }
     if (!self().start()) return false;
     static_cast<void>(stopped_.arm(stop));  // nothing can have requested it since
     return true;

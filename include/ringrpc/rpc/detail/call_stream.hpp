@@ -36,13 +36,15 @@ public:
 protected:
   explicit call_waiter(call_stream& of) noexcept : of_(of), stopped_(*this) {}
   ~call_waiter() = default;
-  /// Who is resumed. @return false where the coroutine was stopped already.
+  /// Who is resumed, by the call; or soon, where the coroutine was stopped already or
+  /// `is_over` says that the call gives nothing. Not at once: a loop that takes no
+  /// notice must let others run.
   template <class Promise>
-  [[nodiscard]] bool suspend(std::coroutine_handle<Promise> caller) noexcept {
+  void suspend(std::coroutine_handle<Promise> caller, bool is_over) noexcept {
     const environment& where = environment_of(caller);
     queue_ = where.queue;
     set_caller(caller);
-    return stopped_.arm(where.stop);
+    if (is_over || !stopped_.arm(where.stop)) abandon();
   }
   call_stream& of() const noexcept { return of_; }
 
@@ -52,6 +54,7 @@ private:
     explicit on_stop(call_waiter& waiting) noexcept;
     call_waiter& waiting_;
   };
+  void abandon() noexcept;
   void wake() noexcept {
     stopped_.disarm();
     // What ends a call may have stopped the handler, and so woken this already.
@@ -178,6 +181,17 @@ protected:
   [[nodiscard]] bool input_ended() const noexcept { return input_ended_; }
   [[nodiscard]] bool output_closed() const noexcept { return output_closed_; }
 
+  /// Whether `message` may be queued now. Only where the call has a stream.
+  [[nodiscard]] bool has_room_for(const message_ops& ops, const void* message) noexcept {
+    if (connection_->has_room(stream_)) return true;
+    const std::size_t share = connection_->share_bytes(stream_);
+    if (share == 0) return false;
+    try {
+      return ops.size(message) <= share;
+    } catch (...) {
+      return true;  // `queue` says what is wrong
+    }
+  }
   /// Queues `message`; room has been waited for.
   status queue(const message_ops& ops, const void* message, bool end) noexcept {
     std::size_t bytes = 0;
@@ -217,6 +231,10 @@ inline call_waiter::on_stop::on_stop(call_waiter& waiting) noexcept
         stopped.of_.give_up(stopped);
       }),
       waiting_(waiting) {}
+inline void call_waiter::abandon() noexcept {
+  of_.forget(*this);
+  queue_->push(*this);
+}
 }  // namespace ringrpc::detail::inline RINGRPC_ABI
 
 namespace ringrpc::inline RINGRPC_ABI {
@@ -255,7 +273,7 @@ inline bool call_stream::pull(message_target& target) noexcept {
 inline bool call_stream::push(message_source& source) noexcept {
   if (source_ != nullptr) fatal("two writes of one call were awaited at once");
   if (output_closed_) return true;
-  if (connection_ == nullptr || !connection_->has_room(stream_)) {
+  if (connection_ == nullptr || !has_room_for(source.ops_, source.message_)) {
     source_ = &source;
     if (connection_ != nullptr) connection_->await_room(*this);
     return false;
@@ -370,17 +388,19 @@ class [[nodiscard]] message_read : message_target {
 public:
   message_read(call_stream& of, T& into) noexcept
       : message_target(of, message_ops_of<T>, &into), into_(into) {}
-  bool await_ready() noexcept { return of().pull(*this); }
+  bool await_ready() noexcept {
+    is_over_ = of().pull(*this) && !this->filled();
+    return this->filled();
+  }
   template <class Promise>
-  bool await_suspend(std::coroutine_handle<Promise> caller) noexcept {
-    if (this->suspend(caller)) return true;
-    of().forget(*this);
-    return false;
+  void await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+    this->suspend(caller, is_over_);
   }
   T* await_resume() const noexcept { return this->filled() ? &into_ : nullptr; }
 
 private:
   T& into_;
+  bool is_over_ = false;
 };
 
 /// `bool queued = co_await writer.write(message);`: waits for room first, then
@@ -389,13 +409,17 @@ private:
 class [[nodiscard]] message_write : message_source {
 public:
   using message_source::message_source;
-  bool await_ready() noexcept { return of().push(*this); }
+  bool await_ready() noexcept {
+    is_over_ = of().push(*this) && !this->queued();
+    return this->queued();
+  }
   template <class Promise>
-  bool await_suspend(std::coroutine_handle<Promise> caller) noexcept {
-    if (this->suspend(caller)) return true;
-    of().forget(*this);
-    return false;
+  void await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+    this->suspend(caller, is_over_);
   }
   bool await_resume() const noexcept { return this->queued(); }
+
+private:
+  bool is_over_ = false;
 };
 }  // namespace ringrpc::inline RINGRPC_ABI

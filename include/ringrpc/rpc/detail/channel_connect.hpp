@@ -3,6 +3,7 @@
 // From a connection factory to the connections of a channel.
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -11,8 +12,10 @@
 #include <utility>
 
 #include <ringrpc/base/config.hpp>
+#include <ringrpc/base/short_text.hpp>
 #include <ringrpc/coro/environment.hpp>
 #include <ringrpc/coro/task.hpp>
+#include <ringrpc/ring/log.hpp>
 #include <ringrpc/rpc/channel_options.hpp>
 #include <ringrpc/rpc/detail/channel_core.hpp>
 #include <ringrpc/rpc/detail/client_connection.hpp>
@@ -40,7 +43,14 @@ public:
     std::error_code failed;
     try {
       co_await attempt(*core);
-    } catch (...) {  // before there was a connection
+    } catch (const std::system_error& thrown) {
+      failed = thrown.code() ? thrown.code() : code_of_current_exception();
+    } catch (const std::exception& thrown) {
+      failed = code_of_current_exception();
+      short_text<512> text;
+      text.append("an exception left the connection factory of ").append(core->target());
+      core->home().log(log_level::error, text.append(": ").append(thrown.what()).view());
+    } catch (...) {
       failed = code_of_current_exception();
     }
     if (failed) core->connect_failed(failed);
@@ -89,6 +99,14 @@ std::shared_ptr<channel_core> make_channel_core(ring& home, std::string_view tar
   return std::make_shared<channel_core>(
       home, std::string{target}, options,
       std::make_unique<factory_connector<Factory>>(std::move(factory)));
+}
+
+template <connection_factory Factory>
+std::shared_ptr<channel_core> make_channel_core(ring& home, const channel_options& options,
+                                                Factory factory) {
+  std::string target{"custom transport"};
+  if constexpr (requires { target = factory.text(); }) target = factory.text();
+  return make_channel_core(home, target, options, std::move(factory));
 }
 
 inline std::shared_ptr<channel_core> make_channel_core(ring& home, std::string_view target,

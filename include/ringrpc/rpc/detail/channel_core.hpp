@@ -66,6 +66,7 @@ public:
   void recycle(client_call& call) noexcept override;
   void answered() noexcept override { proven_ = true; }
   [[nodiscard]] bool closed() const noexcept override { return state_ == channel_state::shutdown; }
+  [[nodiscard]] short_text<512> waiting_text() const noexcept override;
   [[nodiscard]] std::string_view target() const noexcept override { return target_; }
 
   // For the connector's task.

@@ -149,13 +149,19 @@ inline void channel_core::end_waiting(std::string_view why) noexcept {
 }
 
 inline status channel_core::unavailable_status() const noexcept {
-  try {
-    std::string text{"cannot connect to "};
-    text.append(target_).append(": ").append(last_failure_.view());
-    return unavailable(text);
-  } catch (...) {
-    return status{status_code::unavailable};
+  return unavailable(waiting_text().view());
+}
+
+inline short_text<512> channel_core::waiting_text() const noexcept {
+  short_text<512> text;
+  if (current_ != nullptr && current_->ready()) {
+    text.append("all streams that ").append(target_).append(" allows are in use");
+  } else if (last_failure_.view().empty()) {
+    text.append("connecting to ").append(target_);
+  } else {
+    text.append("cannot connect to ").append(target_).append(": ").append(last_failure_.view());
   }
+  return text;
 }
 
 inline void channel_core::retry_due() noexcept {
@@ -177,6 +183,7 @@ inline void channel_core::connection_ready(client_connection& one) noexcept {
   if (current_ != &one) return;
   state_ = channel_state::ready;
   ready_since_ = home_.now();
+  last_failure_ = {};
   proven_ = false;
   pump();
 }
@@ -195,8 +202,13 @@ inline void channel_core::connection_down(client_connection& one) noexcept {
     state_ = channel_state::idle;
     if (!waiting_.empty()) begin_connecting();
   } else {
-    const std::string_view why = one.end_text();
-    attempt_failed(why.empty() ? "it ended the connection" : why);
+    short_text<failure_bytes_max> why;
+    if (!one.ready() && one.was_lost()) {
+      why.append("it closed the connection before its SETTINGS, as a server does that refuses "
+                 "a peer: ");
+    }
+    why.append(one.end_text().empty() ? "it ended the connection" : one.end_text());
+    attempt_failed(why.view());
   }
 }
 

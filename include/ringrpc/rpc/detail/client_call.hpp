@@ -13,6 +13,7 @@
 #include <ringrpc/base/config.hpp>
 #include <ringrpc/base/slice.hpp>
 #include <ringrpc/base/time.hpp>
+#include <ringrpc/base/short_text.hpp>
 #include <ringrpc/coro/environment.hpp>
 #include <ringrpc/coro/stop.hpp>
 #include <ringrpc/grpc/metadata.hpp>
@@ -38,6 +39,8 @@ public:
   virtual void answered() noexcept = 0;
   /// Whether it has ended: calls end with CANCELLED then.
   [[nodiscard]] virtual bool closed() const noexcept = 0;
+  /// Why a call still waits for a stream, for texts: "cannot connect to ...".
+  [[nodiscard]] virtual short_text<512> waiting_text() const noexcept = 0;
   /// Where calls go, for texts.
   [[nodiscard]] virtual std::string_view target() const noexcept = 0;
 
@@ -60,13 +63,15 @@ public:
   completion_wait(const completion_wait&) = delete;
   completion_wait& operator=(const completion_wait&) = delete;
   ~completion_wait();
-  /// @return false where the call has ended.
+  /// The caller is resumed when the call has ended; where it has, soon and not at once:
+  /// a loop that repeats what fails must let others run.
   template <class Promise>
-  bool suspend(std::coroutine_handle<Promise> caller) noexcept {
+  void suspend(std::coroutine_handle<Promise> caller) noexcept {
     const environment& where = environment_of(caller);
     queue_ = where.queue;
     set_caller(caller);
-    return join(where.stop);
+    check_home(where);
+    if (!join(where.stop)) queue_->push(*this);
   }
 
 private:
@@ -75,7 +80,9 @@ private:
     explicit on_stop(completion_wait& waiting) noexcept;
     completion_wait& waiting_;
   };
-  bool join(const stop_token& stop) noexcept;
+  inline void check_home(const environment& where) const noexcept;
+  /// @return false where the call has ended.
+  [[nodiscard]] bool join(const stop_token& stop) noexcept;
 
   client_call& of_;
   run_queue* queue_ = nullptr;
@@ -122,6 +129,11 @@ public:
   /// Reads no more: what is held or comes is dropped.
   void stop_reading() noexcept { close_input(); }
   [[nodiscard]] bool has_response() const noexcept { return has_single(); }
+  /// Its response is moved out. Ends the process where it was before.
+  void deliver() noexcept {
+    if (delivered_) fatal("a call was awaited a second time; it has one result");
+    delivered_ = true;
+  }
 
   // As a stream handler.
   void reduce(const http2::header_block& block, http2::block_kind kind) noexcept final;
@@ -134,8 +146,8 @@ private:
   struct deadline_timer : timer {
     explicit deadline_timer(client_call& of) noexcept
         : timer([](run_node& self) noexcept {
-            static_cast<deadline_timer&>(self).of_.finish(
-                deadline_exceeded("the deadline passed"));
+            client_call& late = static_cast<deadline_timer&>(self).of_;
+            late.finish(late.deadline_status());
           }),
           of_(of) {}
     client_call& of_;
@@ -168,6 +180,7 @@ private:
     if (deadline_timer_.armed()) home_.disarm(deadline_timer_);
     deadline_timer_.unlink();
   }
+  [[nodiscard]] status deadline_status() const noexcept;
   void settle(status end) noexcept;
   [[nodiscard]] bool may_retry() const noexcept;
   void release() noexcept;
@@ -191,6 +204,7 @@ private:
   std::uint8_t references_ = 0;
   bool wait_for_ready_ = false;
   bool done_ = false;
+  bool delivered_ = false;
   bool headers_received_ = false;
   bool sent_message_ = false;
   std::uint64_t sent_before_ = 0;  // bytes that its connection had sent when it began

@@ -18,6 +18,12 @@ inline completion_wait::on_stop::on_stop(completion_wait& waiting) noexcept
       }),
       waiting_(waiting) {}
 
+inline void completion_wait::check_home(const environment& where) const noexcept {
+  if (where.home != nullptr && where.home != &of_.home_) {
+    fatal("a call was awaited on another ring than that of its channel");
+  }
+}
+
 inline completion_wait::~completion_wait() {
   if (of_.waiter_ == this) of_.waiter_ = nullptr;
 }
@@ -112,6 +118,15 @@ inline void client_call::finish_in_order(status end) noexcept {
   }
 }
 
+inline status client_call::deadline_status() const noexcept {
+  short_text<600> text;
+  text.append("the deadline passed");
+  if (over() == nullptr && !done_) {
+    text.append(" while the call waited: ").append(carrier_->waiting_text().view());
+  }
+  return deadline_exceeded(text.view());
+}
+
 inline void client_call::settle(status end) noexcept {
   if (done_) return;
   done_ = true;
@@ -119,7 +134,7 @@ inline void client_call::settle(status end) noexcept {
     end = unimplemented("the call ended with OK and without its response message");
   }
   if (end.code() == status_code::cancelled && late()) {
-    end = deadline_exceeded("the deadline passed");
+    end = deadline_status();
   }
   end_ = std::move(end);
   disarm_deadline();
@@ -214,7 +229,8 @@ inline void client_call::release() noexcept {
   last_ = {};
   end_ = {};
   deadline_ = never;
-  done_ = headers_received_ = sent_message_ = writes_done_ = retried_ = retrying_ = false;
+  done_ = delivered_ = headers_received_ = sent_message_ = false;
+  writes_done_ = retried_ = retrying_ = false;
   carrier_->recycle(*this);
 }
 }  // namespace ringrpc::detail::inline RINGRPC_ABI

@@ -95,6 +95,11 @@ public:
   /// Whether a message may be queued on `stream` now: the quotas of stream and
   /// connection have room, or nothing is queued at all.
   [[nodiscard]] bool has_room(http2::stream_ref stream) noexcept;
+  /// How large a message may be queued on `stream` where `has_room` says no, in bytes:
+  /// the share that the others cannot take from it.
+  [[nodiscard]] std::size_t share_bytes(http2::stream_ref stream) noexcept {
+    return engine_.queued(stream) == 0 ? options_.stream_queue_bytes / 4 : 0;
+  }
   /// `room_available` of `handler` is called when `has_room` may be true again.
   /// Does nothing where it waits already.
   void await_room(stream_handler& handler) noexcept {
@@ -104,6 +109,8 @@ public:
   /// there is nothing to say.
   [[nodiscard]] std::string_view end_text() const noexcept { return end_text_.view(); }
   [[nodiscard]] bool ended() const noexcept { return phase_ == phase::ended; }
+  /// Whether the transport failed or was closed by the peer, and not by us.
+  [[nodiscard]] bool was_lost() const noexcept { return was_lost_; }
   /// Whether new calls may be put on it.
   [[nodiscard]] bool open_for_calls() const noexcept {
     return phase_ == phase::open && !draining_;
@@ -153,6 +160,9 @@ protected:
   virtual void goaway_received(http2::error_code code) noexcept = 0;
   /// The connection takes no new calls any more, or none at all. Once.
   virtual void going_down() noexcept = 0;
+  /// The time of a drain is over; the connection ends a second later, or with its last
+  /// stream.
+  virtual void drain_time_over() noexcept {}
   /// A stream has closed, and its handler was told.
   virtual void stream_ended() noexcept {}
   /// A receive begins.
@@ -238,6 +248,8 @@ private:
   bool drain_asked_ = false;  // by us
   bool gone_down_ = false;
   bool drain_confirmed_ = false;
+  bool was_lost_ = false;
+  bool drain_over_ = false;
   bool last_id_told_ = false;  // by the GOAWAY of a drain
   bool settings_received_ = false;
   bool settings_acked_ = false;

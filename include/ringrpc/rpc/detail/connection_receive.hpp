@@ -43,6 +43,7 @@ inline bool connection::wants_read() const noexcept {
 
 inline void connection::lost(std::error_code why) noexcept {
   if (phase_ == phase::ended) return;
+  if (phase_ == phase::open) was_lost_ = true;
   if (why) note_end(why);
   phase_ = phase::ended;
   home_.disarm(handshake_timer_);

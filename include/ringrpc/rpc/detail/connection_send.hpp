@@ -165,6 +165,10 @@ inline void connection::drain_expired() noexcept {
   if (phase_ == phase::open && !send_failed_ && home_.now() < drain_end_) {
     if (!drain_confirmed_) finish_drain();  // the client does not answer: it has had its time
     home_.arm(drain_timer_, drain_end_);
+  } else if (phase_ == phase::open && !send_failed_ && !drain_over_) {
+    drain_over_ = true;
+    home_.arm(drain_timer_, saturating_add(home_.now(), detail::last_output_time));
+    drain_time_over();
   } else if (phase_ == phase::open) {
     end(http2::error_code::no_error, "drain time is over");
   } else {
@@ -194,7 +198,7 @@ inline void connection::abort() noexcept {
 inline void connection::send_failed(std::error_code why) noexcept {
   // A call whose trailers are on their way to us still gets its status: read on.
   sending_ = false;
-  send_failed_ = true;
+  send_failed_ = was_lost_ = true;
   outgoing_.clear();
   note_end(why);
   if (phase_ == phase::open) {

@@ -74,4 +74,28 @@ consteval bool is_handler_of() {
     return bidi_streaming_form<M, Target, Invoke>;
   }
 }
+
+/// Fails to compile, and says what a handler looks like, where it is none.
+template <class M, class Target, class Invoke>
+consteval void check_handler() {
+  constexpr bool is_handler = is_handler_of<M, Target, Invoke>();
+  if constexpr (M::kind == method_kind::unary) {
+    static_assert(is_handler,
+                  "a unary handler is task<result<Reply>>(server_context&, const Request&), "
+                  "task<status>(server_context&, const Request&, Reply&) or "
+                  "result<Reply>(server_context&, const Request&)");
+  } else if constexpr (M::kind == method_kind::server_streaming) {
+    static_assert(is_handler,
+                  "a server-streaming handler is "
+                  "task<status>(server_context&, const Request&, writer<Reply>&)");
+  } else if constexpr (M::kind == method_kind::client_streaming) {
+    static_assert(is_handler,
+                  "a client-streaming handler is "
+                  "task<result<Reply>>(server_context&, reader<Request>&)");
+  } else {
+    static_assert(is_handler,
+                  "a bidirectional handler is "
+                  "task<status>(server_context&, reader<Request>&, writer<Reply>&)");
+  }
+}
 }  // namespace ringrpc::detail::inline RINGRPC_ABI

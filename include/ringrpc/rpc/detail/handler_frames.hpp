@@ -53,7 +53,7 @@ public:
     try {
       if (!task_.start(make(), where, *this)) return;
     } catch (...) {
-      failed_.emplace(status_of_current_exception());
+      failed_.emplace(of_.status_of_exception());
     }
     of_.ended();
   }
@@ -67,7 +67,7 @@ public:
     try {
       return task_.take();
     } catch (...) {
-      return R{status_of_current_exception()};
+      return R{of_.status_of_exception()};
     }
   }
 
@@ -188,7 +188,7 @@ private:
     try {
       return call_handler();
     } catch (...) {
-      return result_type{status_of_current_exception()};
+      return result_type{this->status_of_exception()};
     }
   }
   void finish(result_type end) noexcept {
@@ -204,7 +204,7 @@ private:
       try {
         out_.message = std::move(*end);
       } catch (...) {
-        return handler_ended(status_of_current_exception());
+        return handler_ended(this->status_of_exception());
       }
       handler_ended(message_ops_of<response>, &out_.message);
     } else {

@@ -19,6 +19,7 @@
 #include <ringrpc/grpc/result.hpp>
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/rpc/detail/call_stream.hpp>
+#include <ringrpc/rpc/detail/log_gate.hpp>
 #include <ringrpc/rpc/detail/request_head.hpp>
 #include <ringrpc/rpc/detail/wire_fields.hpp>
 #include <ringrpc/rpc/server_context.hpp>
@@ -40,6 +41,8 @@ struct server_call_host {
   connection& over;
   peer_info peer;
   field_list fields;
+  /// For texts about handlers that threw.
+  log_gate exceptions;
   /// Handlers that run, or will: the slots that are held.
   std::uint32_t handlers = 0;
   /// Call objects that exist.
@@ -56,20 +59,6 @@ struct server_call_host {
   static constexpr std::uint32_t started_max = 64;
 };
 
-/// The status of the exception that is being handled (wire rule 29): its own for a
-/// status_error, RESOURCE_EXHAUSTED for bad_alloc, else UNKNOWN without its text.
-inline status status_of_current_exception() noexcept {
-  try {
-    throw;
-  } catch (const status_error& failed) {
-    if (!failed.status().ok()) return failed.status();
-  } catch (const std::bad_alloc&) {
-    return resource_exhausted("no memory in the handler");
-  } catch (...) {
-  }
-  return unknown("the handler ended with an exception");
-}
-
 /// A call of an unknown method, or the base of those that have a handler.
 class server_call : public server_context,
                     public call_stream,
@@ -84,6 +73,14 @@ public:
   [[nodiscard]] bool runs_in(const environment& where) const noexcept {
     return &where == &environment_;
   }
+
+  /// The time of a drain is over: the handler is asked to end, and may still answer.
+  void stop_running() noexcept {
+    if (handler_ == handler_state::running) stop_->request_stop();
+  }
+  /// The status of the exception that the handler threw and that is being handled; it
+  /// is logged, but for a status_error.
+  [[nodiscard]] status status_of_exception() noexcept;
 
   /// The call is still open at the end of its dispatch.
   void arm_deadline() noexcept { ring_->arm(deadline_timer_, deadline_); }

@@ -4,6 +4,11 @@
 // server_call.hpp, split off for its length.
 #pragma once
 
+#include <exception>
+#include <new>
+
+#include <ringrpc/base/short_text.hpp>
+#include <ringrpc/ring/log.hpp>
 #include <ringrpc/rpc/detail/server_call.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
@@ -28,6 +33,34 @@ inline bool server_call::send_headers() noexcept {
   return true;
 }
 
+// Wire rule 29: its own status for a status_error, RESOURCE_EXHAUSTED for bad_alloc, else
+// UNKNOWN, whose text stays here: what an exception says is not for strangers.
+inline status server_call::status_of_exception() noexcept {
+  status end = unknown("the handler ended with an exception");
+  const char* what = nullptr;
+  std::exception_ptr kept;  // what `what` points into
+  try {
+    kept = std::current_exception();
+    throw;
+  } catch (const status_error& failed) {
+    if (!failed.status().ok()) return failed.status();
+    what = "a status_error that says OK";
+  } catch (const std::bad_alloc&) {
+    end = resource_exhausted("no memory in the handler");
+    what = "no memory";
+  } catch (const std::exception& thrown) {
+    what = thrown.what();
+  } catch (...) {
+    what = "not a std::exception";
+  }
+  if (host_->exceptions.pass(ring_->now())) {
+    short_text<512> text;
+    text.append("an exception left the handler of ").append(method_).append(": ").append(what);
+    ring_->log(log_level::error, text.view());
+  }
+  return end;
+}
+
 inline void server_call::handler_ended(status end) noexcept {
   handler_ = handler_state::ended;
   free_slot();
@@ -45,7 +78,7 @@ inline void server_call::handler_ended(const message_ops& ops, const void* reply
 inline void server_call::try_reply() noexcept {
   status end;
   if (!answered_ && over() != nullptr) {
-    if (!over()->has_room(stream())) {
+    if (!has_room_for(*reply_ops_, reply_)) {
       over()->await_room(*this);  // the slot stays held
       return;
     }

@@ -90,6 +90,12 @@ private:
     // A client that ends the connection: its calls go on, then the connection ends.
   }
   void going_down() noexcept override {}
+  void drain_time_over() noexcept override {
+    intrusive_list<listed_call>& all = host_.all;
+    for (listed_call* call = all.front(); call != nullptr; call = all.next(*call)) {
+      static_cast<server_call&>(*call).stop_running();
+    }
+  }
 
   method_table& methods_;
   server_call_host host_;
