@@ -14,6 +14,15 @@ TEST_CASE("the limits of a connection have their documented defaults") {
   CHECK(options.connection_window_bytes == 1024 * 1024);
   CHECK(options.stream_queue_bytes == 64 * 1024);
   CHECK(options.connection_queue_bytes == 1024 * 1024);
+  CHECK(options.peer_resets.burst == 10'000);
+  CHECK(options.peer_resets.per_second == 2'000);
+  CHECK(options.glitches.burst == 200);
+  CHECK(options.glitches.per_second == 50);
+  CHECK(options.pings.burst == 5'000);
+  CHECK(options.pings.per_second == 2'000);
+  CHECK(options.continuations_max == 8);
+  CHECK(options.reply_bytes_max == 64 * 1024);
+  CHECK(options.reply_count_max == 1000);
   CHECK(options.handshake_time == 5s);
   CHECK(options.header_block_time == 5s);
   CHECK(options.settings_ack_time == 10s);

@@ -11,6 +11,7 @@ TEST_CASE("a server bears 1024 connections, of one user three quarters of them")
   CHECK(options.connections == 1024);
   CHECK(options.connections_of_one_uid() == 768);
   CHECK(options.establish_time == 5s);
+  CHECK(options.accept_pause == 100ms);
   options.connections = 1;
   CHECK(options.connections_of_one_uid() == 1);
   options.connections_per_uid = 7;

@@ -2,6 +2,10 @@
 //
 // What a server of ours does with a client that is slow, resets, floods or goes
 // away: times, slots, refusals, the drain. In virtual time.
+#include <functional>
+#include <string>
+#include <vector>
+
 #include "raw_peer.hpp"
 
 namespace ringrpc::wire_test {
@@ -206,6 +210,65 @@ TEST_CASE("floods: pings whose answers are not read stop the reading, and it goe
   bed.peer->take();
   bed.request(1, "/t.S/Unary", framed("a"));
   CHECK(bed.sent() == "HEADERS 1 " + grpc + "; DATA 1 6; HEADERS 1 grpc-status=0 end");
+}
+
+TEST_CASE("floods: what serves no call is bounded by options of the server") {
+  server_options few;
+  few.connection.peer_resets = {3, 1};
+  few.connection.glitches = {3, 1};
+  few.connection.pings = {3, 1};
+  few.connection.continuations_max = 3;
+  const std::string whole = block(request_fields({}, "/t.S/Wait"));
+  const auto opened_and_reset = [](std::int32_t number) {
+    const std::int32_t id = 2 * number + 1;
+    return headers_frame(id, request_fields({}, "/t.S/Wait")) + reset_frame(id);
+  };
+  struct flood {
+    const char* name;
+    std::function<std::string(int)> one;
+  };
+  const std::vector<flood> floods{
+      {"resets", opened_and_reset},
+      {"priorities", [](int number) { return priority_frame(2 * number + 1); }},
+      {"pings", [](int) { return ping_frame(); }},
+      {"continuations",
+       [&](int number) {
+         const std::string part = whole.substr(static_cast<std::size_t>(number), 1);
+         return number == 0 ? headers_frame(1, part, 0) : continuation_frame(1, part);
+       }},
+  };
+  for (const flood& kind : floods) {
+    CAPTURE(std::string{kind.name});
+    server_bed bed{few};
+    for (int number = 0; number < 3; ++number) bed.send(kind.one(number));
+    CHECK(bed.sent().find("GOAWAY") == std::string::npos);
+    bed.send(kind.one(3));
+    if (!bed.peer->ended) bed.send(kind.one(4));  // a block begins with HEADERS
+    CHECK(bed.sent().find("ENHANCE_YOUR_CALM") != std::string::npos);
+    CHECK(bed.peer->ended);
+    server_bed usual;
+    for (int number = 0; number < 5; ++number) usual.send(kind.one(number));
+    CHECK(usual.sent().find("GOAWAY") == std::string::npos);
+  }
+}
+
+TEST_CASE("floods: how many of our replies may wait is an option of the server") {
+  simulated_options narrow;
+  narrow.socket_buffer_bytes = 4096;
+  const auto read_with = [&](std::uint32_t replies) {
+    server_options options;
+    options.connection.reply_count_max = replies;
+    server_bed bed{options, true, narrow};
+    bed.peer->reads = false;
+    std::string pings;
+    for (int i = 0; i < 500; ++i) pings += ping_frame();
+    for (int i = 0; i < 8; ++i) {
+      bed.send(pings);
+      bed.pass(1s);
+    }
+    return bed.peer->unsent();
+  };
+  CHECK(read_with(1000) < read_with(10));
 }
 
 TEST_CASE("bad input: what breaks the connection ends it with GOAWAY, and the next one works") {

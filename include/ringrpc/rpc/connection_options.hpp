@@ -8,6 +8,7 @@
 
 #include <ringrpc/base/config.hpp>
 #include <ringrpc/base/time.hpp>
+#include <ringrpc/http2/limits.hpp>
 
 namespace ringrpc::inline RINGRPC_ABI {
 /// Limits and times of a connection. A plain value.
@@ -38,6 +39,21 @@ struct connection_options {
   /// does not read hold up no small answers on other streams.
   std::uint32_t stream_queue_bytes = 64 * 1024;
   std::uint32_t connection_queue_bytes = 1024 * 1024;
+  /// What the peer may send that serves no call, so many at once and so many a second;
+  /// beyond it the connection ends with ENHANCE_YOUR_CALM. A burst of 0: no limit.
+  /// RST_STREAM frames (CVE-2023-44487).
+  http2::rate peer_resets{10'000, 2'000};
+  /// Malformed header blocks, window overflows, empty DATA, PRIORITY, unknown frames
+  /// (CVE-2025-8671, CVE-2019-9518).
+  http2::rate glitches{200, 50};
+  /// PING frames; honest clients probe their bandwidth with them.
+  http2::rate pings{5'000, 2'000};
+  /// CONTINUATION frames of one header block (CVE-2024-28182).
+  std::uint32_t continuations_max = 8;
+  /// Our own replies (acknowledgements, resets, refusals, WINDOW_UPDATE) that the peer has
+  /// not taken, in bytes and frames: from there on nothing is read (CVE-2019-9512).
+  std::uint32_t reply_bytes_max = 64 * 1024;
+  std::uint32_t reply_count_max = 1000;
   /// Until the peer's preface and SETTINGS have come; stops slow-loris peers.
   duration handshake_time = std::chrono::seconds{5};
   /// Until a header block that has begun has ended.

@@ -23,6 +23,10 @@ struct server_options {
   /// Until a connection is established (policy, handshakes of its transport).
   duration establish_time = std::chrono::seconds{5};
 
+  /// How long the server waits after an accept that failed for lack of descriptors or
+  /// memory: that goes by, and an immediate retry would burn the processor.
+  duration accept_pause = std::chrono::milliseconds{100};
+
   [[nodiscard]] constexpr std::uint32_t connections_of_one_uid() const noexcept {
     return connections_per_uid != 0 ? connections_per_uid : connections - connections / 4;
   }

@@ -42,6 +42,12 @@ inline http2::limits limits_of(const connection_options& options) noexcept {
   bounds.header_list_bytes_max = options.header_list_bytes_max;
   bounds.connection_window_bytes = std::max(options.connection_window_bytes, 65'535u);
   bounds.queue_low_bytes = options.stream_queue_bytes / 2;
+  bounds.peer_resets = options.peer_resets;
+  bounds.glitches = options.glitches;
+  bounds.pings = options.pings;
+  bounds.continuations_max = options.continuations_max;
+  bounds.reply_bytes_max = options.reply_bytes_max;
+  bounds.reply_count_max = options.reply_count_max;
   return bounds;
 }
 }  // namespace ringrpc::detail::inline RINGRPC_ABI

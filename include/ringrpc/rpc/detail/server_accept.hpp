@@ -38,9 +38,6 @@
 #endif
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
-/// How long the server waits after an accept that failed: the lack of descriptors or
-/// memory goes by, and an immediate retry would burn the processor.
-inline constexpr duration accept_pause = std::chrono::milliseconds{100};
 /// How often a handler is named that goes on after its connection has ended.
 inline constexpr duration straggler_pause = std::chrono::seconds{5};
 
@@ -210,7 +207,7 @@ public:
       }
       // Other errors are about one connection; but a row of them is about us.
       if (!is_shortage(why) && failures % failures_at_once_max != 0) continue;
-      const bool slept = co_await sleep_for(accept_pause);
+      const bool slept = co_await sleep_for(core->options().accept_pause);
       static_cast<void>(slept);
     }
     if (joining) co_await std::move(*joining);
