@@ -42,8 +42,7 @@ public:
 private:
   static duration scaled(duration from, double by) noexcept {
     const double product = static_cast<double>(from.count()) * by;
-    constexpr auto longest = duration::max();
-    if (product >= static_cast<double>(longest.count())) return longest;
+    if (product >= static_cast<double>(duration::max().count())) return duration::max();
     return product > 0 ? duration{static_cast<duration::rep>(product)} : duration::zero();
   }
 

@@ -43,8 +43,11 @@ inline status server_call::status_of_exception() noexcept {
     kept = std::current_exception();
     throw;
   } catch (const status_error& failed) {
-    if (!failed.status().ok()) return failed.status();
-    what = "a status_error that says OK";
+    if (failed.status().ok()) {
+      what = "a status_error that says OK";
+    } else {
+      end = failed.status();
+    }
   } catch (const std::bad_alloc&) {
     end = resource_exhausted("no memory in the handler");
     what = "no memory";
@@ -53,7 +56,7 @@ inline status server_call::status_of_exception() noexcept {
   } catch (...) {
     what = "not a std::exception";
   }
-  if (host_->exceptions.pass(ring_->now())) {
+  if (what != nullptr && host_->exceptions.pass(ring_->now())) {
     short_text<512> text;
     text.append("an exception left the handler of ").append(method_).append(": ").append(what);
     ring_->log(log_level::error, text.view());
