@@ -72,8 +72,8 @@ template <class F>
 ///   front; the text of its category must be fit for a user. An exception counts
 ///   as a failure, too. Nothing is left of a failed attempt.
 ///
-/// A lambda captures nothing that the task needs: a coroutine keeps its
-/// parameters, not the captures of the lambda that started it.
+/// The channel keeps the factory, a lambda with its captures too, until its last task
+/// has ended. What is captured by reference must outlive that: `co_await channel.close()`.
 template <class F>
 concept connection_factory = requires(F& factory, const connect_context& context) {
   typename detail::connected<decltype(connect(factory, context))>::stream_type;
