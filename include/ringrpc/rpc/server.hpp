@@ -173,6 +173,7 @@ private:
   }
   template <byte_stream Stream>
   static task<> serve_one(std::shared_ptr<detail::server_core> core, Stream stream) {
+    const detail::task_mark counted{*core};
     std::error_code failed;
     try {
       co_await detail::serve_stream(core, std::move(stream));
@@ -180,7 +181,6 @@ private:
       failed = detail::code_of_current_exception();
     }
     if (failed) detail::log_error(core->home(), {"a connection could not be served"}, failed);
-    core->task_ended();
   }
   static task<> close(std::shared_ptr<detail::server_core> core) {
     const environment& here = co_await this_environment();

@@ -43,8 +43,8 @@ public:
     std::error_code failed;
     try {
       co_await attempt(*core);
-    } catch (const std::system_error& thrown) {
-      failed = thrown.code() ? thrown.code() : code_of_current_exception();
+    } catch (const std::system_error&) {  // its code says it all
+      failed = code_of_current_exception();
     } catch (const std::exception& thrown) {
       failed = code_of_current_exception();
       short_text<512> text;
