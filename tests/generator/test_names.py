@@ -15,22 +15,27 @@ reinterpret_cast requires return short signed sizeof static static_assert static
 template this thread_local throw true try typedef typeid typename union unsigned using virtual void
 volatile wchar_t while and and_eq bitand bitor compl not not_eq or or_eq xor xor_eq'''.split()
 CONTEXT_WORDS = 'final override import module'.split()
-MACROS = 'assert errno EOF NULL NAN INFINITY offsetof alloca linux unix'.split()
+MACROS = '''assert errno EOF NULL NAN INFINITY offsetof alloca linux unix EIO SIGTERM INT_MAX
+SEEK_SET POLLIN M_PIf PRId64 SCNx8 SYS_read GET V2B'''.split()
 NAMESPACES = 'std google ringrpc'.split()
 OWN = 'stub service bind ringrpc_bind'.split()
 MANGLED = KEYWORDS + CONTEXT_WORDS + MACROS + NAMESPACES + OWN
 
 # Parameters, private members and the like in the generated code; and names from the library that
 # it uses. A method may have any of them without a change.
-UNCHANGED = '''args borrowed_channel_ channel channel_ handlers Handlers invoke names none options
-probe Registry registry
-reply request self result status task writer reader server_context call_options co_returned a p S
-M Messages main printf abort size_t _ x__y constinit_t deleted message stream rpc package option
-returns syntax oneof map string int32'''.split()
+UNCHANGED = '''args borrowed_channel_ channel channel_ handlers Handlers invoke names none
+options probe Registry registry reply request self result status task writer reader
+server_context call_options co_returned a p S M KV IO_ Get GETs Sys_read PRi M1 Messages main
+printf abort size_t _ x__y constinit_t deleted message stream rpc package option returns syntax
+oneof map string int32'''.split()
 
-ALL_HEADERS = '#include <cassert>\n#include <cerrno>\n#include <climits>\n#include <cmath>\n' \
-              '#include <cstddef>\n#include <cstdio>\n#include <cstdlib>\n#include <alloca.h>\n' \
-              '#include <sys/socket.h>\n#include <sys/sysmacros.h>\n'
+ALL_HEADERS = ''.join(f'#include <{name}>\n' for name in '''cassert cctype cerrno cinttypes climits
+cmath complex csignal cstddef cstdio cstdlib ctime alloca.h fcntl.h poll.h unistd.h sys/socket.h
+sys/stat.h sys/syscall.h sys/sysmacros.h sys/un.h sys/wait.h'''.split()) + '''
+#if __has_include(<zlib.h>)
+#include <zlib.h>
+#endif
+'''
 
 
 def all_kinds(names):
@@ -64,6 +69,21 @@ class Names(support.GeneratorTest):
                 self.assertIn((name, f'/p.S{number}/{name}'), methods)
         self.assert_compiles(self.unit('a.proto', before=ALL_HEADERS), '-std=gnu++20')
         self.assert_compiles(self.unit('a.proto'), '-std=c++23')
+
+    def test_no_name_stays_a_macro_of_the_headers(self):
+        source = self.folder / 'macros.cpp'
+        source.write_text(ALL_HEADERS + '#include <ringrpc/rpc/protobuf.hpp>\n')
+        run = support.Run(['g++', '-std=gnu++20', '-E', '-dM', '-I', support.ROOT / 'include',
+                           source])
+        self.assertEqual(run.code, 0, run.text)
+        macros = set(re.findall(r'^#define (\w+)', run.text, re.MULTILINE))
+        # Those that are left out here are the compiler's, and no names for anybody else.
+        names = sorted(name for name in macros if not re.match('__|_[A-Z]', name))
+        self.assertGreater(len(names), 1000)
+        self.write('a.proto', f'package p; message M {{}}\nservice S {{\n{all_kinds(names)}}}\n')
+        found = aliases(self.generate('a.proto', cpp=False))
+        self.assertEqual(len(found), len(names))
+        self.assertEqual(sorted(macros & found.keys()), [])
 
     def test_delete_and_delete_with_an_underscore_do_not_collide(self):
         self.write('a.proto', '''package p; message M {}

@@ -107,15 +107,15 @@ class Collisions(support.GeneratorTest):
             self.assertIn(part, printed)
 
     def test_a_service_with_the_name_of_a_nested_message(self):
-        self.check('message S { message T {} } service S_T { rpc Call(M) returns (M); }',
-                   'service a.S_T', '::a::S_T', 'message a.S.T (a.proto)', 'rename')
+        self.check('message So { message T {} } service So_T { rpc Call(M) returns (M); }',
+                   'service a.So_T', '::a::So_T', 'message a.So.T (a.proto)', 'rename')
 
     def test_a_service_with_the_name_of_something_imported(self):
-        service = 'service S_T { rpc Call(M) returns (M); }'
-        self.check(service, 'message a.S.T (i.proto)', imports='message S { message T {} }')
-        self.check(service, 'enum a.S.T (i.proto)', imports='message S { enum T { X = 0; } }')
-        self.check('service S_T_X {}', 'enum value a.S.X',
-                   imports='message S { enum T { X = 0; } }')
+        service = 'service So_T { rpc Call(M) returns (M); }'
+        self.check(service, 'message a.So.T (i.proto)', imports='message So { message T {} }')
+        self.check(service, 'enum a.So.T (i.proto)', imports='message So { enum T { X = 0; } }')
+        self.check('service So_T_X {}', 'enum value a.So.X',
+                   imports='message So { enum T { X = 0; } }')
         self.check('service T_Name {}', 'enum a.T', imports='enum T { X = 0; }')
 
     def test_a_mangled_service_with_the_name_of_a_message(self):
@@ -146,10 +146,10 @@ message M {} service S { rpc Call(M) returns (M); }
 
     def test_names_that_are_only_alike_are_left_alone(self):
         self.write('a.proto', '''package a;
-message S { message T {} enum E { X = 0; } } message ST {} message delete {}
-service S_t { rpc S_T(S) returns (S.T); rpc X(S.T) returns (S); }
-service delete_ { rpc S(.a.S) returns (ST); }
-service SE_X {}
+message So { message T {} enum E { X = 0; } } message SoT {} message delete {}
+service So_t { rpc So_T(So) returns (So.T); rpc X(So.T) returns (So); }
+service delete_ { rpc So(.a.So) returns (SoT); }
+service SoE_X {}
 ''')
         self.generate('a.proto')
         self.assert_compiles(self.unit('a.proto'))

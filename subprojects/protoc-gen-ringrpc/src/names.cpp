@@ -35,13 +35,26 @@ std::string namespace_by_libprotoc(const File& file) {
 bool is_letter_or_digit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
+
+// By its form, because the headers of every system have others: `EIO`, `INT_MAX`.
+bool looks_like_a_macro(std::string_view word) {
+  if (word.size() >= 3 &&
+      std::ranges::none_of(word, [](char c) { return c >= 'a' && c <= 'z'; })) {
+    return true;
+  }
+  return std::ranges::any_of(reserved_beginnings,
+                             [&](std::string_view begin) { return word.starts_with(begin); });
+}
 }  // namespace
 
 std::string identifier(std::string_view name) {
   std::string_view word = name;
   while (word.ends_with('_')) word.remove_suffix(1);
   std::string result(name);
-  if (std::ranges::find(reserved_words, word) != reserved_words.end()) result += '_';
+  if (looks_like_a_macro(word) ||
+      std::ranges::find(reserved_words, word) != reserved_words.end()) {
+    result += '_';
+  }
   return result;
 }
 

@@ -13,10 +13,12 @@
 namespace ringrpc::generator {
 namespace pb = google::protobuf;
 
-/// The name for a service or method called `name`: `name` itself, or, where it is one of
-/// `reserved_words` or one of them with underscores behind it, `name` and one more underscore. So
-/// `delete` is `delete_`, and a method called `delete_` beside it is `delete__`: two different
-/// names stay different, and no name depends on what else the .proto declares.
+/// The name for a service or method called `name`: `name` itself, or `name` and one more
+/// underscore. The latter where it is, without the underscores at its end, one of
+/// `reserved_words`, or looks like a macro: three characters or more and no lower-case letter, or
+/// one of `reserved_beginnings`. So `delete` is `delete_`, and a method called `delete_` beside it
+/// is `delete__`: two different names stay different, and no name depends on what else the .proto
+/// declares, or on which headers there are.
 [[nodiscard]] std::string identifier(std::string_view name);
 
 /// `::a::b::Outer_Inner`.

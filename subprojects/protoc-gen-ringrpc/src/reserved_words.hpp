@@ -28,11 +28,29 @@ inline constexpr auto reserved_words = std::to_array<std::string_view>({
     // Words with a meaning in some places: a line may begin with a namespace's name, and `import`
     // or `module` there begins a directive (C++20 [cpp.pre]); the others for one rule.
     "final", "import", "module", "override",
-    // Macros of the headers that ringrpc and protobuf include (`unix` and `linux` in gnu++20).
-    "alloca", "assert", "EOF", "errno", "INFINITY", "linux", "major", "makedev", "minor", "NAN",
-    "NULL", "OF", "offsetof", "stderr", "stdin", "stdout", "unix",
+    // Macros of the headers that ringrpc and protobuf include (`unix` and `linux` in gnu++20), and
+    // of zlib.h, as far as identifier() does not know them by their form.
+    "AF_DECnet", "alloca", "assert", "assert_perror", "be16toh", "be32toh", "be64toh",
+    "bswap_16", "bswap_32", "bswap_64", "deflateInit", "deflateInit2", "errno",
+    "fscrypt_policy", "gzgetc", "htobe16", "htobe32", "htobe64", "htole16", "htole32",
+    "htole64", "inflateBackInit", "inflateInit", "inflateInit2", "io_uring_cqe_index",
+    "io_uring_cqe_shift", "io_uring_for_each_cqe", "issubnormal", "L_ctermid", "L_cuserid",
+    "L_tmpnam", "le16toh", "le32toh", "le64toh", "linux", "major", "makedev",
+    "math_errhandling", "minor", "OF", "offsetof", "P_tmpdir", "PF_DECnet",
+    "pthread_cleanup_pop", "pthread_cleanup_pop_restore_np", "pthread_cleanup_push",
+    "pthread_cleanup_push_defer_np", "sa_handler", "sa_sigaction", "sched_priority", "si_addr",
+    "si_addr_lsb", "si_arch", "si_band", "si_call_addr", "si_fd", "si_int", "si_lower",
+    "si_overrun", "si_pid", "si_pkey", "si_ptr", "si_status", "si_stime", "si_syscall",
+    "si_timerid", "si_uid", "si_upper", "si_utime", "si_value", "sigev_notify_attributes",
+    "sigev_notify_function", "sigmask", "st_atime", "st_ctime", "st_mtime", "stderr", "stdin",
+    "stdout", "strdupa", "strndupa", "unix", "uring_likely", "uring_unlikely", "va_arg",
+    "va_copy", "va_end", "va_start", "z_const", "z_off64_t", "z_off_t", "zlib_version",
     // Namespaces that the generated code of protobuf or ours, or the user, must still reach.
     "google", "grpc", "ringrpc", "std",
     // Names of this generator's own making, in a service's namespace and classes.
     "bind", "ringrpc_bind", "service", "stub"});
+
+/// Beginnings that whole families of macros have (<math.h>, <inttypes.h>, <sys/syscall.h>).
+inline constexpr auto reserved_beginnings =
+    std::to_array<std::string_view>({"M_", "PRI", "SCN", "SYS_"});
 }  // namespace ringrpc::generator
