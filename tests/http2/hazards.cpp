@@ -148,6 +148,7 @@ TEST_CASE("hazards: the steady state of unary calls takes no memory from the C l
     void on_settings(const settings&) noexcept {}
     void on_settings_ack() noexcept {}
     void on_goaway(std::int32_t, error_code, std::string_view) noexcept {}
+    void on_ping() noexcept {}
     void on_ping_ack(std::uint64_t) noexcept {}
   };
   memory_pool pool;

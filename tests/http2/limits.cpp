@@ -20,6 +20,7 @@ TEST_CASE("limits: the defaults are those of the documentation") {
   CHECK(bounds.pings.burst == 5'000);
   CHECK(bounds.pings.per_second == 2'000);
   CHECK(bounds.unknown_bytes_max == 1024 * 1024);
+  CHECK(bounds.stream_id_first == 1);
   // Three quarters of the ids, an odd one: the last that a client gives out.
   CHECK(bounds.stream_id_max % 2 == 1);
   CHECK(bounds.stream_id_max > 1'600'000'000);

@@ -489,6 +489,16 @@ TEST_CASE("engine: PING and SETTINGS acknowledgements are told in order") {
   CHECK(client.sink.take() == "ping_ack 72623859790382856");
 }
 
+TEST_CASE("engine: a PING of the peer is told and answered, an acknowledgement is no PING") {
+  for (const role side : {role::client, role::server}) {
+    bed one{side};
+    one.start();
+    one.feed(ping_frame("12345678") + ping_frame("abcdefgh") + ping_frame("pingpong", ack));
+    CHECK(one.sink.pings == 2);
+    CHECK(one.sent() == "PING ack | PING ack");
+  }
+}
+
 TEST_CASE("engine: peer_settings are those of the RFC first, then the peer's") {
   bed client{role::client};
   CHECK(client.engine.peer_settings() == settings{});

@@ -90,6 +90,41 @@ TEST_CASE("sender: ids run out at the limit, not at 2^31") {
   CHECK(client.engine.open({}, true, nullptr).error() == open_refusal::ids_exhausted);
 }
 
+TEST_CASE("sender: a client at three quarters of all ids gives out the last one (wire rule 34)") {
+  limits bounds;
+  bounds.stream_id_first = bounds.stream_id_max - 2;
+  bed client{role::client, default_settings, bounds};
+  client.start();
+  CHECK(client.engine.next_id() == 1'610'612'731);
+  CHECK(client.open(true).id == 1'610'612'731);
+  CHECK(client.open(true).id == 1'610'612'733);
+  CHECK(client.engine.open({}, true, nullptr).error() == open_refusal::ids_exhausted);
+  CHECK(client.sent() == "HEADERS 1610612731 end | HEADERS 1610612733 end");
+  client.feed(headers_frame(1'610'612'733, response_fields) +
+              headers_frame(1'610'612'733, status_ok, end_headers | end_stream));
+  CHECK(client.sink.take() ==
+        "response 1610612733 | trailers 1610612733 end | closed 1610612733");
+}
+
+TEST_CASE("sender: call_frames counts HEADERS and DATA that left, and nothing else") {
+  bed server{role::server};
+  server.start();
+  const std::uint32_t before = server.engine.call_frames();
+  server.feed(ping_frame() + settings_frame());
+  server.engine.ping(1);
+  server.sent();
+  CHECK(server.engine.call_frames() == before);
+  const stream_ref r = server.request(1);
+  server.respond(r);
+  server.engine.data(r, slice_of("abc"), false);
+  CHECK(server.engine.call_frames() == before);
+  CHECK(server.sent() == "HEADERS 1 | DATA 1 3");
+  CHECK(server.engine.call_frames() == before + 2);
+  server.trailers(r);
+  server.sent();
+  CHECK(server.engine.call_frames() == before + 3);
+}
+
 TEST_CASE("sender: a server opens nothing, a client after its GOAWAY neither") {
   bed server{role::server};
   CHECK(server.engine.open({}, true, nullptr).error() == open_refusal::going_away);

@@ -34,6 +34,7 @@ public:
   std::map<std::int32_t, std::uint32_t> flow_bytes;
   settings peer;
   std::uint64_t connection_flow_bytes = 0;  ///< reported by on_data and not taken yet
+  std::uint32_t pings = 0;  ///< the peer's
   bool users_right = true;
   bool note_writable = false;  ///< on_writable gives a line
 
@@ -97,6 +98,7 @@ public:
     events.push_back("goaway " + std::to_string(last_id) + ' ' + std::string{name_of(code)} +
                      (text.empty() ? "" : ' ' + std::string{text}));
   }
+  void on_ping() noexcept { ++pings; }
   void on_ping_ack(std::uint64_t opaque) noexcept {
     events.push_back("ping_ack " + std::to_string(opaque));
   }

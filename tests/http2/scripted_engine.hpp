@@ -72,6 +72,7 @@ public:
   void peer_goaway(std::int32_t last_id, error_code code, std::string text = {}) {
     script_.push_back({.what = told::goaway, .id = last_id, .code = code, .text = std::move(text)});
   }
+  void ping() { script_.push_back({.what = told::ping}); }
   void ping_ack(std::uint64_t opaque) {
     script_.push_back({.what = told::ping_ack, .number = opaque});
   }
@@ -105,7 +106,7 @@ public:
   }
 
 protected:
-  enum class told { headers, data, reset, settings, settings_ack, goaway, ping_ack };
+  enum class told { headers, data, reset, settings, settings_ack, goaway, ping, ping_ack };
   struct event {
     told what{};
     block_kind kind{};
@@ -172,6 +173,7 @@ protected:
   std::map<std::int32_t, stream_state> streams_;  // by id
   std::string control_;                           // frames without a stream, as bytes
   std::uint32_t generation_ = 0;
+  std::uint32_t call_frames_ = 0;
   std::int32_t next_id_ = 1;
   std::int32_t last_told_id_ = 0;
   bool failed_ = false;
@@ -281,6 +283,7 @@ public:
       return s.reset || (!s.waiting.empty() && !(hold_data && s.waiting.front().starts_with('d')));
     });
   }
+  [[nodiscard]] std::uint32_t call_frames() const noexcept { return call_frames_; }
   [[nodiscard]] std::uint32_t reply_bytes() const noexcept { return reply_size; }
   [[nodiscard]] std::uint32_t reply_count() const noexcept { return replies; }
   [[nodiscard]] void* user(const stream_ref& r) const noexcept {
@@ -383,6 +386,7 @@ void scripted_engine<Sink>::tell(const event& next) noexcept {
       open_answer = open_refusal::going_away;
       return;
     }
+    case told::ping: return sink_.on_ping();
     case told::ping_ack: return sink_.on_ping_ack(next.number);
   }
 }
@@ -426,6 +430,7 @@ std::uint32_t scripted_engine<Sink>::gather(output& out, std::uint32_t bytes,
       first.erase(is_data ? 1 : 0, taken);
       if (first.size() > (is_data ? 1U : 0U)) break;  // no more room
       s.waiting.pop_front();
+      ++call_frames_;
     }
     if (took_data && !s.reset) sink_.on_writable(s.ref, s.user);
     close_if_ended(id);

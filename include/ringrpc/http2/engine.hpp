@@ -52,6 +52,7 @@ namespace ringrpc::http2 {
 /// - `on_settings_ack()`: the peer acknowledged ours, oldest first.
 /// - `on_goaway(last_id, code, text)`: of the peer. At a client the streams above
 ///   `last_id` are reset right after. `text` dies with the event.
+/// - `on_ping()`: the peer's PING, which the engine itself answers.
 /// - `on_ping_ack(opaque)`: also one that answers no `ping`.
 template <class S>
 concept event_sink =
@@ -67,6 +68,7 @@ concept event_sink =
       { sink.on_settings(peer) } noexcept;
       { sink.on_settings_ack() } noexcept;
       { sink.on_goaway(last_id, code, text) } noexcept;
+      { sink.on_ping() } noexcept;
       { sink.on_ping_ack(opaque) } noexcept;
     };
 
@@ -109,6 +111,7 @@ concept event_sink =
 ///   more at most) or its room are used; DATA of the streams in turns. Returns how
 ///   many bytes. 0 although wants_write(): no room, no memory, or no window.
 /// - `wants_write()`: `gather` would produce something.
+/// - `call_frames()`: how many HEADERS and DATA frames were gathered, modulo 2^32.
 /// - `reply_bytes()`, `reply_count()`: our replies that were not gathered yet, the
 ///   bytes at most; compare with `limits::reply_bytes_max` and `reply_count_max`.
 /// - `user(r)`: null for a stale one. `set_user(r, user)`.
@@ -143,6 +146,7 @@ concept engine =
       { e.update_settings(ours) } noexcept;
       { e.gather(out, n, now) } noexcept -> std::same_as<std::uint32_t>;
       { c.wants_write() } noexcept -> std::same_as<bool>;
+      { c.call_frames() } noexcept -> std::same_as<std::uint32_t>;
       { c.reply_bytes() } noexcept -> std::same_as<std::uint32_t>;
       { c.reply_count() } noexcept -> std::same_as<std::uint32_t>;
       { c.user(r) } noexcept -> std::same_as<void*>;

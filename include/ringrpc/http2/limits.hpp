@@ -34,6 +34,8 @@ struct limits {
   /// Largest DATA frame sent, whatever the peer would take: a larger one would
   /// hold up the other streams.
   std::uint32_t data_frame_bytes_max = 64 * 1024;
+  /// First stream id that `open` gives out, an odd one; for tests.
+  std::uint32_t stream_id_first = 1;
   /// Last stream id that `open` gives out: three quarters of what there are, so
   /// that a channel changes its connection long before the ids run out.
   std::uint32_t stream_id_max = 0x7fff'ffff / 4 * 3;

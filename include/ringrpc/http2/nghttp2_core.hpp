@@ -225,6 +225,10 @@ inline nghttp2_core::nghttp2_core(role side, const settings& ours, const limits&
                                             static_cast<std::int32_t>(window)) != 0) {
     throw std::bad_alloc{};
   }
+  if (side == role::client && bounds.stream_id_first > 1) {
+    nghttp2_session_set_next_stream_id(session_.get(),
+                                       static_cast<std::int32_t>(bounds.stream_id_first));
+  }
 }
 
 inline nghttp2_core::~nghttp2_core() {

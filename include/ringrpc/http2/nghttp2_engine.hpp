@@ -215,6 +215,8 @@ int nghttp2_engine<Sink>::on_frame_recv(nghttp2_session*, const nghttp2_frame* f
         std::uint64_t opaque = 0;
         for (const std::uint8_t byte : frame->ping.opaque_data) opaque = (opaque << 8) | byte;
         self.sink_.on_ping_ack(opaque);
+      } else {
+        self.sink_.on_ping();
       }
       break;
     case NGHTTP2_GOAWAY:

@@ -47,6 +47,8 @@ public:
                                         nghttp2_session_want_write(session_.get()) != 0));
   }
 
+  [[nodiscard]] std::uint32_t call_frames() const noexcept { return call_frames_; }
+
   std::uint32_t gather(output& out, std::uint32_t bytes, time_point now) noexcept;
 
 protected:
@@ -86,6 +88,7 @@ private:
 
   intrusive_list<stream> waiting_;  // had their turn in this round
   std::uint32_t round_ = 1;
+  std::uint32_t call_frames_ = 0;  // HEADERS and DATA that nghttp2 gave out
   bool paused_ = false;         // read_data saw that the output is full
   output* out_ = nullptr;       // while gathering
   std::size_t gather_end_ = 0;  // size of the output that is enough
@@ -334,6 +337,7 @@ inline int nghttp2_sender::on_frame_send(nghttp2_session*, const nghttp2_frame* 
   switch (frame->hd.type) {
     case NGHTTP2_DATA:
     case NGHTTP2_HEADERS:
+      ++self.call_frames_;
       if (frame->hd.type == NGHTTP2_HEADERS) --self.own_queued_;
       if (ends_stream) {
         if (stream* s = self.stream_of(frame->hd.stream_id); s != nullptr) self.sent_end(*s);

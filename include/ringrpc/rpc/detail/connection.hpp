@@ -144,6 +144,7 @@ public:
   void on_settings(const http2::settings& peer) noexcept;
   void on_settings_ack() noexcept;
   void on_goaway(std::int32_t last, http2::error_code code, std::string_view text) noexcept;
+  void on_ping() noexcept {}
   void on_ping_ack(std::uint64_t payload) noexcept;
 
 protected:
