@@ -284,17 +284,20 @@ TEST_CASE("wire rule 44: an attempt may take as long as the wait that began with
   }(here));
 }
 
-TEST_CASE("a factory that throws is one that failed") {
+TEST_CASE("a factory that throws is one that failed, and the log has what the code does not say") {
   bed here;
   here.run([](bed& on) -> task<> {
     struct thrown {
       const char* what;
       std::errc code;
+      const char* logged;
     };
-    for (const thrown one : {thrown{"system", std::errc::host_unreachable},
-                             thrown{"memory", std::errc::not_enough_memory},
-                             thrown{"other", std::errc::io_error}}) {
+    const std::string left = "an exception left the connection factory of custom transport: ";
+    for (const thrown one : {thrown{"system", std::errc::host_unreachable, nullptr},
+                             thrown{"memory", std::errc::not_enough_memory, "std::bad_alloc"},
+                             thrown{"other", std::errc::io_error, "broken"}}) {
       for (const bool later : {false, true}) {
+        log_texts.clear();
         channel to{on.home(),
                    [what = std::string{one.what},
                     later](const connect_context&) -> task<io_result<memory_stream>> {
@@ -318,7 +321,10 @@ TEST_CASE("a factory that throws is one that failed") {
         const result<std::string> reply = co_await to.call<unary>(request);
         CHECK(reply.status().code() == status_code::unavailable);
         CHECK(contains(reply.status(), std::make_error_code(one.code).message()));
+        CHECK_FALSE(contains(reply.status(), "broken"));
         CHECK(to.state() == channel_state::transient_failure);
+        CHECK(log_texts.size() == (one.logged == nullptr ? 0U : 1U));
+        if (one.logged != nullptr) CHECK(was_logged(left + one.logged));
         co_await to.close();
       }
     }

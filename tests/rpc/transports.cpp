@@ -22,6 +22,7 @@
 #include <ringrpc/rpc/server.hpp>
 
 #include "../http2/wire.hpp"
+#include "../transport/private_directory.hpp"
 #include "echo.hpp"
 #include "forwarding_backend.hpp"
 #include "support.hpp"
@@ -212,6 +213,46 @@ TEST_CASE("a handshake that fails or throws ends its connection and no other") {
     CHECK(was_logged("moody: connection refused: "));
     CHECK_FALSE(was_logged("handshake"));
   });
+}
+
+TEST_CASE("a socket whose policy refuses a client says so on both sides, and goes on") {
+  static constexpr peer_policy::rule every_second{
+      .allows = [](const peer_credentials&) noexcept {
+        static int asked = 0;
+        return ++asked % 2 == 0;
+      },
+      .text = [] { return std::string{"every second one"}; }};
+  for (const bool always_arm : {false, true}) {
+    CAPTURE(always_arm);
+    const private_directory place;
+    log_texts.clear();
+    ring_options options;
+    options.log = &keep_log;
+    options.always_arm = always_arm;
+    ring home{std::move(options)};
+    home.run([](ring& on, std::string path) -> task<> {
+      server serving{on};
+      serving.emplace<echo_service>();
+      serving.listen(unix_socket{path}.policy(peer_policy{every_second}));
+      channel refused{on, "unix:" + path};
+      const status why = co_await large_call(refused);
+      CHECK(why.code() == status_code::unavailable);
+      const std::string text{why.message()};
+      CHECK(text.starts_with("cannot connect to unix:" + path +
+                             ": it closed the connection before its SETTINGS, as a server does "
+                             "that refuses a peer: "));
+      CHECK_FALSE(text.ends_with(": "));
+      const std::error_code code = transport_error::peer_refused;
+      CHECK(was_logged("unix:" + path + ": connection refused: " + code.message()));
+      CHECK(log_texts.size() == 1);
+      channel taken{on, "unix:" + path};
+      const status good = co_await large_call(taken);
+      CHECK(good.ok());
+      co_await refused.close();
+      co_await taken.close();
+      co_await serving.close();
+    }(home, place / "s"));
+  }
 }
 
 TEST_CASE("a stream that throws loses its connection and no other") {
