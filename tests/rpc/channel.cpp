@@ -295,6 +295,7 @@ TEST_CASE("a factory that throws is one that failed, and the log has what the co
     const std::string left = "an exception left the connection factory of custom transport: ";
     for (const thrown one : {thrown{"system", std::errc::host_unreachable, nullptr},
                              thrown{"memory", std::errc::not_enough_memory, "std::bad_alloc"},
+                             thrown{"number", std::errc::io_error, "not a std::exception"},
                              thrown{"other", std::errc::io_error, "broken"}}) {
       for (const bool later : {false, true}) {
         log_texts.clear();
@@ -307,6 +308,7 @@ TEST_CASE("a factory that throws is one that failed, and the log has what the co
                              std::make_error_code(std::errc::host_unreachable)};
                        }
                        if (kind == "memory") throw std::bad_alloc{};
+                       if (kind == "number") throw 5;
                        throw std::runtime_error{"broken"};
                      };
                      if (!later) fail(what);

@@ -9,7 +9,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <exception>
 #include <memory>
 #include <span>
@@ -27,6 +26,7 @@
 #include <ringrpc/ring/connect.hpp>
 #include <ringrpc/ring/detail/cpu_allowance.hpp>
 #include <ringrpc/ring/detail/dirty_list.hpp>
+#include <ringrpc/ring/detail/exception_text.hpp>
 #include <ringrpc/ring/detail/home_thread.hpp>
 #include <ringrpc/ring/detail/hot_list.hpp>
 #include <ringrpc/ring/detail/inbox.hpp>
@@ -390,16 +390,11 @@ inline void ring::drain() noexcept {
 }
 
 inline void ring::log_failure(const char* of, const std::exception_ptr& failure) noexcept {
-  char text[512];
   try {
     std::rethrow_exception(failure);
-  } catch (const std::exception& thrown) {
-    const char* what = thrown.what();
-    static_cast<void>(std::snprintf(text, sizeof text, "an exception left %s: %s", of, what));
   } catch (...) {
-    static_cast<void>(std::snprintf(text, sizeof text, "an exception left %s", of));
+    log(log_level::error, detail::text_of_current_exception(of).view());
   }
-  log(log_level::error, text);
 }
 
 inline task<> ring::logged(task<> work) {

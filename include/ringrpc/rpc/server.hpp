@@ -180,7 +180,10 @@ private:
     } catch (...) {
       failed = detail::code_of_current_exception();
     }
-    if (failed) detail::log_error(core->home(), {"a connection could not be served"}, failed);
+    if (failed) {
+      detail::warn(core->home(),
+                   {"a connection could not be served: ", detail::message_of(failed).view()});
+    }
   }
   static task<> close(std::shared_ptr<detail::server_core> core) {
     const environment& here = co_await this_environment();

@@ -3,7 +3,6 @@
 // From a connection factory to the connections of a channel.
 #pragma once
 
-#include <exception>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -12,9 +11,9 @@
 #include <utility>
 
 #include <ringrpc/base/config.hpp>
-#include <ringrpc/base/short_text.hpp>
 #include <ringrpc/coro/environment.hpp>
 #include <ringrpc/coro/task.hpp>
+#include <ringrpc/ring/detail/exception_text.hpp>
 #include <ringrpc/ring/log.hpp>
 #include <ringrpc/rpc/channel_options.hpp>
 #include <ringrpc/rpc/detail/channel_core.hpp>
@@ -45,13 +44,11 @@ public:
       co_await attempt(*core);
     } catch (const std::system_error&) {  // its code says it all
       failed = code_of_current_exception();
-    } catch (const std::exception& thrown) {
-      failed = code_of_current_exception();
-      short_text<512> text;
-      text.append("an exception left the connection factory of ").append(core->target());
-      core->home().log(log_level::error, text.append(": ").append(thrown.what()).view());
     } catch (...) {
       failed = code_of_current_exception();
+      core->home().log(
+          log_level::error,
+          text_of_current_exception("the connection factory of ", core->target()).view());
     }
     if (failed) core->connect_failed(failed);
     core->task_ended();

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -17,6 +16,7 @@
 #include <utility>
 
 #include <ringrpc/base/config.hpp>
+#include <ringrpc/base/short_text.hpp>
 #include <ringrpc/coro/environment.hpp>
 #include <ringrpc/coro/task.hpp>
 #include <ringrpc/coro/task_scope.hpp>
@@ -41,14 +41,22 @@ namespace ringrpc::detail::inline RINGRPC_ABI {
 /// How often a handler is named that goes on after its connection has ended.
 inline constexpr duration straggler_pause = std::chrono::seconds{5};
 
-inline void log_text(ring& home, log_level level, std::initializer_list<std::string_view> parts) {
+/// Logs a warning, which is cut off where it is long.
+inline void warn(ring& home, std::initializer_list<std::string_view> parts) noexcept {
+  short_text<1024> text;
+  for (const std::string_view part : parts) text.append(part);
+  home.log(log_level::warning, text.view());
+}
+
+/// What `why` means, for a log.
+inline short_text<128> message_of(const std::error_code& why) noexcept {
+  short_text<128> text;
   try {
-    std::string text;
-    for (const std::string_view part : parts) text.append(part);
-    home.log(level, text);
+    text.append(why.message());
   } catch (...) {
-    home.log(level, "no memory for a log text");
+    text.append("memory is short");
   }
+  return text;
 }
 
 /// The event as a task.
@@ -57,29 +65,14 @@ inline task<bool> wait_set(event& awaited) {
   co_return set;
 }
 
-/// The error in a text for the log.
-inline void log_error(ring& home, std::initializer_list<std::string_view> what,
-                      const std::error_code& why) {
-  try {
-    std::string text;
-    for (const std::string_view part : what) text.append(part);
-    text.append(": ").append(why.message());
-    home.log(log_level::warning, text);
-  } catch (...) {
-    home.log(log_level::warning, "no memory for a log text");
-  }
-}
-
 /// A connection that was refused, as a warning; with how many were before it, untold.
-inline void log_refusal(server_core& of, std::initializer_list<std::string_view> parts) {
+inline void log_refusal(server_core& of, std::initializer_list<std::string_view> parts) noexcept {
   if (!of.refusals().pass(of.home().now())) return;
   if (const std::uint64_t skipped = of.refusals().take_skipped(); skipped > 0) {
-    char text[64];
-    static_cast<void>(std::snprintf(text, sizeof text, "%llu more connections were refused",
-                                    static_cast<unsigned long long>(skipped)));
-    of.home().log(log_level::warning, text);
+    short_text<64> number;
+    warn(of.home(), {number.append(skipped).view(), " more connections were refused"});
   }
-  log_text(of.home(), log_level::warning, parts);
+  warn(of.home(), parts);
 }
 
 /// Names in the log, again and again, the handlers of a connection that has ended.
@@ -95,9 +88,8 @@ private:
   void name_them() noexcept {
     intrusive_list<listed_call>& all = of_.host().all;
     for (listed_call* call = all.front(); call != nullptr; call = all.next(*call)) {
-      log_text(home_, log_level::warning,
-               {"the handler of ", static_cast<server_call&>(*call).method(),
-                " goes on although its call was stopped"});
+      warn(home_, {"the handler of ", static_cast<server_call&>(*call).method(),
+                   " goes on although its call was stopped"});
     }
     start();
   }
@@ -203,7 +195,7 @@ public:
       const std::error_code why = accepted.error();
       if (core->stopping() || why == std::errc::operation_canceled) break;
       if (std::has_single_bit(++failures)) {
-        log_error(core->home(), {loop.text_, ": accept failed"}, why);
+        warn(core->home(), {loop.text_, ": accept failed: ", message_of(why).view()});
       }
       // Other errors are about one connection; but a row of them is about us.
       if (!is_shortage(why) && failures % failures_at_once_max != 0) continue;
@@ -244,12 +236,7 @@ private:
     } catch (...) {
       refused = code_of_current_exception();
     }
-    if (!refused) co_return;
-    try {
-      log_refusal(of, {text_, ": connection refused: ", refused.message()});
-    } catch (...) {
-      of.home().log(log_level::warning, "a connection was refused, and no memory to say why");
-    }
+    if (refused) log_refusal(of, {text_, ": connection refused: ", message_of(refused).view()});
   }
 
   Listener from_;

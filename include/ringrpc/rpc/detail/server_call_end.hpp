@@ -4,10 +4,9 @@
 // server_call.hpp, split off for its length.
 #pragma once
 
-#include <exception>
 #include <new>
 
-#include <ringrpc/base/short_text.hpp>
+#include <ringrpc/ring/detail/exception_text.hpp>
 #include <ringrpc/ring/log.hpp>
 #include <ringrpc/rpc/detail/server_call.hpp>
 
@@ -37,29 +36,16 @@ inline bool server_call::send_headers() noexcept {
 // UNKNOWN, whose text stays here: what an exception says is not for strangers.
 inline status server_call::status_of_exception() noexcept {
   status end = unknown("the handler ended with an exception");
-  const char* what = nullptr;
-  std::exception_ptr kept;  // what `what` points into
   try {
-    kept = std::current_exception();
     throw;
   } catch (const status_error& failed) {
-    if (failed.status().ok()) {
-      what = "a status_error that says OK";
-    } else {
-      end = failed.status();
-    }
+    if (!failed.status().ok()) return failed.status();
   } catch (const std::bad_alloc&) {
     end = resource_exhausted("no memory in the handler");
-    what = "no memory";
-  } catch (const std::exception& thrown) {
-    what = thrown.what();
   } catch (...) {
-    what = "not a std::exception";
   }
-  if (what != nullptr && host_->exceptions.pass(ring_->now())) {
-    short_text<512> text;
-    text.append("an exception left the handler of ").append(method_).append(": ").append(what);
-    ring_->log(log_level::error, text.view());
+  if (host_->exceptions.pass(ring_->now())) {
+    ring_->log(log_level::error, text_of_current_exception("the handler of ", method_).view());
   }
   return end;
 }
