@@ -2,7 +2,7 @@
 //
 // All of ringrpc, in the order of the layers, but the parts that need a further library:
 // rpc/protobuf.hpp (a generated foo.ringrpc.hpp includes it), services/reflection.hpp and
-// transport/tls.hpp.
+// transport/tls.hpp. zlib is needed where RINGRPC_WITH_ZLIB is 1.
 #pragma once
 
 #if __cplusplus < 202002L
@@ -88,7 +88,9 @@
 #include <ringrpc/grpc/base64.hpp>
 #include <ringrpc/grpc/compression.hpp>
 #include <ringrpc/grpc/content_type.hpp>
+#include <ringrpc/grpc/encoding_registry.hpp>
 #include <ringrpc/grpc/http_status.hpp>
+#include <ringrpc/grpc/message_encoding.hpp>
 #include <ringrpc/grpc/message_prefix.hpp>
 #include <ringrpc/grpc/message_reader.hpp>
 #include <ringrpc/grpc/metadata.hpp>

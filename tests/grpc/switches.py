@@ -30,7 +30,7 @@ def check(include, sources, command, folder):
         for used in (0, 1):
             program = os.path.join(folder, "program")
             done = subprocess.run([*command, objects["definition", defined], objects["use", used],
-                                   "-o", program], capture_output=True, text=True)
+                                   "-lz", "-o", program], capture_output=True, text=True)
             how = f"{SWITCH}={defined} with {SWITCH}={used}"
             if (done.returncode == 0) != (defined == used):
                 problems.append(f"{how}: {done.stderr or 'links'}")

@@ -51,6 +51,11 @@ std::string trailers_only(fields end) {
   end.insert(end.begin(), good.begin(), good.end());
   return headers_frame(1, end, last);
 }
+/// What a request says of encodings; nothing where none is built in.
+std::string said_of_encodings() {
+  if (built_in_encodings.encodings().empty()) return {};
+  return " grpc-accept-encoding=" + std::string{built_in_encodings.accept_value()};
+}
 constexpr const char* cancelled_after = "RST_STREAM 1 CANCEL";
 constexpr const char* malformed_after = "RST_STREAM 1 PROTOCOL_ERROR";
 }  // namespace
@@ -63,8 +68,8 @@ TEST_CASE("wire rules 1, 2, 6, 9, 13: the frames of a request and the order of i
   bed.start("hello", {.timeout = 200ms, .metadata = &more});
   CHECK(bed.sent() ==
         "HEADERS 1 :method=POST :scheme=http :path=/t.S/Unary :authority=localhost "
-        "grpc-timeout=200000u content-type=application/grpc te=trailers "
-        "user-agent=grpc-c++-ringrpc/" +
+        "grpc-timeout=200000u content-type=application/grpc te=trailers" +
+            said_of_encodings() + " user-agent=grpc-c++-ringrpc/" +
             std::string{version_text} + " key=value key-bin=AQIDBA; DATA 1 10 end");
   CHECK(bed.peer().body[1] == framed("hello"));
   bed.start("");

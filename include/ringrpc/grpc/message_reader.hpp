@@ -47,10 +47,15 @@ public:
   /// the message that was given before. Call it until it says `more` or `failed`.
   /// @param input  DATA in the order of the stream; what was used is cut off its front.
   /// @return `failed` after all messages before the fault were given:
-  ///         INTERNAL for a flag that is not 0, also for 1, as no encoding has been
-  ///         agreed; RESOURCE_EXHAUSTED for a message above the limit, or where
+  ///         INTERNAL for a flag that is not 0 or 1, and for 1 unless `allow_compressed`
+  ///         was called; RESOURCE_EXHAUSTED for a message above the limit, or where
   ///         memory is short. `input` is used up then.
   [[nodiscard]] message_event next(std::span<const std::byte>& input) noexcept;
+  /// An encoding has been agreed: messages may be flagged as compressed from now on
+  /// (wire rule 21). The limit holds for the compressed size, too.
+  void allow_compressed() noexcept { compressed_allowed_ = true; }
+  /// Whether the message of the last `next` was flagged so.
+  [[nodiscard]] bool message_compressed() const noexcept { return message_compressed_; }
   /// Says how many bytes may follow at most before a message is taken, as flow
   /// control has it: room for more is not made in advance. At first there is no bound.
   void expect_at_most(std::size_t bytes) noexcept { to_come_max_ = bytes; }
@@ -77,6 +82,10 @@ public:
   /// How many bytes of the message that has begun have not arrived: of its prefix,
   /// while that is not whole. 0 between messages and after a fault.
   [[nodiscard]] std::size_t missing_bytes() const noexcept;
+  /// Where messages are assembled.
+  [[nodiscard]] memory_pool& memory() const noexcept { return *pool_; }
+  /// The limit on a message.
+  [[nodiscard]] std::uint32_t message_bytes_max() const noexcept { return message_bytes_max_; }
   /// Whether a whole message is held: `next` will give it without input.
   [[nodiscard]] bool has_message() const noexcept { return scanned_ > begin_ + given_; }
 
@@ -105,6 +114,8 @@ private:
   std::span<const std::byte> message_;
   status error_;
   std::uint32_t message_bytes_max_;
+  bool compressed_allowed_ = false;
+  bool message_compressed_ = false;
 };
 
 inline message_event message_reader::next(std::span<const std::byte>& input) noexcept {
@@ -114,6 +125,7 @@ inline message_event message_reader::next(std::span<const std::byte>& input) noe
     const message_prefix prefix = decode_message_prefix(input.data());
     if (accept(prefix) && input.size() - message_prefix_bytes >= prefix.length_bytes) {
       message_ = input.subspan(message_prefix_bytes, prefix.length_bytes);
+      message_compressed_ = prefix.flag == 1;
       input = input.subspan(message_prefix_bytes + prefix.length_bytes);
       return message_event::message;
     }
@@ -167,15 +179,16 @@ inline void message_reader::reset(std::uint32_t message_bytes_max) noexcept {
   message_ = {};
   error_ = status{};
   message_bytes_max_ = message_bytes_max;
+  compressed_allowed_ = message_compressed_ = false;
   release_if_empty();
 }
 
 /// Whether a message with `prefix` may come; else the stream is broken.
 inline bool message_reader::accept(message_prefix prefix) noexcept {
-  if (prefix.flag == 1) {
+  if (prefix.flag == 1 && !compressed_allowed_) {
     return fail(internal("a message is flagged as compressed, but no grpc-encoding was agreed"));
   }
-  if (prefix.flag != 0) {
+  if (prefix.flag > 1) {
     short_text<128> text;
     text.append("the flag in front of a message is ").append(std::uint64_t{prefix.flag});
     return fail(internal(text.append(", not 0 or 1").view()));
@@ -252,6 +265,7 @@ inline bool message_reader::make_room(std::size_t arrived, std::size_t to_come) 
 inline void message_reader::give_held() noexcept {
   const message_prefix prefix = decode_message_prefix(bytes_ + begin_);
   message_ = {bytes_ + begin_ + message_prefix_bytes, prefix.length_bytes};
+  message_compressed_ = prefix.flag == 1;
   given_ = message_prefix_bytes + prefix.length_bytes;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <type_traits>
 
 #include <ringrpc/base/config.hpp>
@@ -33,6 +34,12 @@ struct call_options {
   /// Waits for a connection as long as the deadline allows, instead of failing
   /// with UNAVAILABLE when none can be made (gRPC wait-for-ready.md).
   bool wait_for_ready = false;
+  /// The encoding of the request's messages, such as "gzip": a name that is in
+  /// `connection_options::encodings`, or the call fails with INTERNAL. "identity": none.
+  /// Empty: what `connection_options::compression` says. A server that is known not to
+  /// accept it gets messages as they are (wire rule 22). Not copied: a literal, or text that
+  /// lives until the call has ended.
+  std::string_view compression{};
   /// Stopping it cancels the call.
   stop_token stop{};
   /// Largest response message, in bytes; 0: the channel's limit.

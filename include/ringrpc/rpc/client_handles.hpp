@@ -46,6 +46,9 @@ public:
   /// The metadata that came with the status; complete when the call has ended.
   [[nodiscard]] const metadata& trailers() const noexcept { return call().trailers(); }
 
+  /// Whether the message that was read last, or the response, came compressed.
+  [[nodiscard]] bool message_compressed() const noexcept { return call().was_compressed(); }
+
 protected:
   /// For the library: takes over a reference.
   explicit client_call_handle(detail::client_call& call) noexcept : call_(&call) {}
@@ -199,11 +202,11 @@ public:
 
   /// `bool queued = co_await call.write(m);`: waits for room, then serialises `m`,
   /// which must live until the await is over. False: the call is over.
-  [[nodiscard]] message_write write(const Request& message) noexcept {
-    return message_write{call(), message_ops_of<Request>, &message};
+  [[nodiscard]] message_write write(const Request& message, write_options options = {}) noexcept {
+    return message_write{call(), message_ops_of<Request>, &message, options};
   }
   /// Such a message needs a name, see `channel::call`.
-  message_write write(const Request&& message) noexcept
+  message_write write(const Request&& message, write_options options = {}) noexcept
     requires(!frame_safe<Request>)
   = delete;
   /// No more messages follow.
@@ -237,10 +240,10 @@ public:
   using server_stream_call<Response>::server_stream_call;
 
   /// As that of `client_stream_call`.
-  [[nodiscard]] message_write write(const Request& message) noexcept {
-    return message_write{this->call(), message_ops_of<Request>, &message};
+  [[nodiscard]] message_write write(const Request& message, write_options options = {}) noexcept {
+    return message_write{this->call(), message_ops_of<Request>, &message, options};
   }
-  message_write write(const Request&& message) noexcept
+  message_write write(const Request&& message, write_options options = {}) noexcept
     requires(!frame_safe<Request>)
   = delete;
   /// No more messages follow.

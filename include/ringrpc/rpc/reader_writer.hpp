@@ -45,8 +45,8 @@ public:
   /// `bool queued = co_await out.write(m);`: waits until the client took enough of
   /// what is queued, then serialises `m`, which must live until the await is over.
   /// False when the call is over: there is no use in going on. One at a time.
-  [[nodiscard]] message_write write(const T& message) noexcept {
-    return message_write{to_, message_ops_of<T>, &message};
+  [[nodiscard]] message_write write(const T& message, write_options options = {}) noexcept {
+    return message_write{to_, message_ops_of<T>, &message, options};
   }
 
 private:

@@ -35,6 +35,15 @@ public:
   /// @return false if they are on their way already, or the call is over.
   virtual bool send_headers() noexcept = 0;
 
+  /// Has the messages that follow compressed, before the first of them and before
+  /// `send_headers`. @param name  such as "gzip"; "identity" or empty: no compression.
+  /// @return false if the headers are on their way already, the name is not in
+  ///         `connection_options::encodings`, or the client does not accept it: nothing
+  ///         changes then.
+  virtual bool set_compression(std::string_view name) noexcept = 0;
+  /// Whether the request, or the message that was read last, came compressed.
+  [[nodiscard]] virtual bool message_compressed() const noexcept = 0;
+
   /// When the client gives up; `never` without a deadline.
   [[nodiscard]] time_point deadline() const noexcept { return deadline_; }
   /// Stopped when the client cancels, the deadline passes, the call fails or the

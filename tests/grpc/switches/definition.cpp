@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <ringrpc/grpc/compression.hpp>
+#include <ringrpc/rpc/connection_options.hpp>
 
 // A unit of a user's program that offers something of the library's to another.
-ringrpc::compression chosen_encoding() { return ringrpc::compression::identity; }
-bool accepts(const ringrpc::accepted_encodings& peer) { return peer.contains(chosen_encoding()); }
+bool speaks(const ringrpc::connection_options& options, std::string_view encoding) {
+  return options.encodings->find(encoding) != nullptr;
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <ringrpc/grpc/compression.hpp>
+#include <ringrpc/rpc/connection_options.hpp>
 
-bool accepts(const ringrpc::accepted_encodings& peer);
+bool speaks(const ringrpc::connection_options& options, std::string_view encoding);
 
-int main() { return accepts(ringrpc::accepted_encodings{}) ? 0 : 1; }
+int main() { return speaks(ringrpc::connection_options{}, "x") ? 1 : 0; }

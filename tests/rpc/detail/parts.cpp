@@ -117,7 +117,7 @@ TEST_CASE("assembly_budget: one above the budget is granted when it is alone, an
 TEST_CASE("request_head: a good request is not refused, and its metadata is kept") {
   metadata user;
   const fields sent = request({{"grpc-timeout", "5m"}, {"x-key", "v"}, {"x-bin", "AQI"}});
-  const inner::request_head head = inner::reduce_request(block_of(sent), user);
+  const inner::request_head head = inner::reduce_request(block_of(sent), built_in_encodings, user);
   CHECK_FALSE(head.refused);
   REQUIRE(head.timeout);
   CHECK(*head.timeout == 5ms);
@@ -131,7 +131,7 @@ TEST_CASE("request_head: a good request is not refused, and its metadata is kept
 TEST_CASE("wire rules 4 and 14: the authority can be read, and host stands in for it") {
   const auto authority_of = [](const fields& sent) {
     metadata user;
-    static_cast<void>(inner::reduce_request(block_of(sent), user));
+    static_cast<void>(inner::reduce_request(block_of(sent), built_in_encodings, user));
     CHECK_FALSE(user.get("host"));
     return std::string{user.get(":authority").value_or("none")};
   };
@@ -148,7 +148,7 @@ TEST_CASE("request_head: the first fault in the order of gRPC's servers is the a
     http2::header_block block = block_of(sent);
     block.too_large = too_large;
     block.duplicate_authority = twice;
-    return inner::reduce_request(block, user).refused;
+    return inner::reduce_request(block, built_in_encodings, user).refused;
   };
   fields get = request();
   get[0].value = "GET";
@@ -175,7 +175,8 @@ TEST_CASE("response_head: what a block of a response says") {
   const fields sent{{":status", "200"},       {"content-type", "application/grpc"},
                     {"grpc-status", "5"},     {"grpc-message", "no%20such"},
                     {"x-key", "v"}};
-  const inner::response_head head = inner::reduce_response(block_of(sent), user);
+  const inner::response_head head =
+      inner::reduce_response(block_of(sent), built_in_encodings, user);
   CHECK(head.http_status == 200);
   CHECK(head.has_content_type);
   CHECK(head.content_type_ok);
@@ -187,7 +188,8 @@ TEST_CASE("response_head: what a block of a response says") {
 
   const auto code_of = [](std::string_view text) {
     metadata none;
-    return inner::reduce_response(block_of({{"grpc-status", text}}), none).end->code();
+    const fields sent{{"grpc-status", text}};
+    return inner::reduce_response(block_of(sent), built_in_encodings, none).end->code();
   };
   CHECK(code_of("0") == status_code::ok);
   CHECK(code_of("16") == status_code::unauthenticated);
@@ -201,7 +203,7 @@ TEST_CASE("response_head: what a block of a response says") {
 TEST_CASE("response_head: what ends a call whatever its status says") {
   metadata user;
   const auto fault_of = [&user](const fields& sent) {
-    return inner::reduce_response(block_of(sent), user).fault.code();
+    return inner::reduce_response(block_of(sent), built_in_encodings, user).fault.code();
   };
   CHECK(fault_of({{"grpc-encoding", "snappy"}}) == status_code::internal);
   CHECK(fault_of({{"grpc-encoding", "identity"}}) == status_code::ok);
@@ -212,7 +214,8 @@ TEST_CASE("response_head: what ends a call whatever its status says") {
   CHECK(fault_of({{"grpc-status", "5"}, {"grpc-encoding", "gzip"}}) == status_code::ok);
   http2::header_block large;
   large.too_large = true;
-  CHECK(inner::reduce_response(large, user).fault.code() == status_code::resource_exhausted);
+  CHECK(inner::reduce_response(large, built_in_encodings, user).fault.code() ==
+        status_code::resource_exhausted);
   const status other = inner::status_of_answer(503, "unix:/x", " is from a proxy");
   CHECK(other.code() == status_code::unavailable);
   CHECK(other.message() == "the answer of unix:/x is from a proxy, HTTP status 503");

@@ -12,8 +12,10 @@
 #include <ringrpc/base/config.hpp>
 #include <ringrpc/base/fatal.hpp>
 #include <ringrpc/coro/environment.hpp>
+#include <ringrpc/coro/frame_safe.hpp>
 #include <ringrpc/coro/run_queue.hpp>
 #include <ringrpc/coro/stop.hpp>
+#include <ringrpc/grpc/message_encoding.hpp>
 #include <ringrpc/rpc/codec.hpp>
 #include <ringrpc/rpc/detail/connection.hpp>
 #include <ringrpc/rpc/detail/inbound.hpp>
@@ -22,6 +24,14 @@
 
 namespace ringrpc::inline RINGRPC_ABI {
 class call_stream;
+
+/// What a caller says about one message that is written; in braces: `{.compress = false}`.
+struct write_options {
+  /// Whether the message may be compressed, where the call has an encoding: false for one
+  /// that mixes secrets with what a stranger chooses (CRIME, BREACH) or is compressed already.
+  bool compress = true;
+};
+static_assert(frame_safe<write_options>);
 }  // namespace ringrpc::inline RINGRPC_ABI
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
@@ -90,8 +100,9 @@ private:
 class message_source : public detail::call_waiter {
 public:
   /// @param message  of the type of `ops`; must outlive the wait.
-  message_source(call_stream& of, const message_ops& ops, const void* message) noexcept
-      : call_waiter(of), ops_(ops), message_(message) {}
+  message_source(call_stream& of, const message_ops& ops, const void* message,
+                 const write_options& options) noexcept
+      : call_waiter(of), ops_(ops), message_(message), compress_(options.compress) {}
   ~message_source();
 
 protected:
@@ -101,6 +112,7 @@ private:
   friend class call_stream;
   const message_ops& ops_;
   const void* message_;
+  bool compress_;
   bool queued_ = false;
 };
 
@@ -125,6 +137,9 @@ public:
     if (source_ == &waiting) source_ = nullptr;
   }
 
+  /// Whether the message that was taken last came compressed.
+  [[nodiscard]] bool was_compressed() const noexcept { return was_compressed_; }
+
   // As a stream handler.
   void data_received(std::span<const std::byte> bytes, std::uint32_t flow_bytes,
                      bool end) noexcept final;
@@ -142,6 +157,14 @@ protected:
   }
   [[nodiscard]] bool expects_single() const noexcept { return single_ops_ != nullptr; }
   [[nodiscard]] bool has_single() const noexcept { return single_filled_; }
+
+  /// What an encoding does to the messages that come, and to those that go; null: nothing.
+  void decode_with(const message_encoding* encoding) noexcept {
+    decodes_ = encoding;
+    if (encoding != nullptr) in_.allow_compressed();
+  }
+  void encode_with(const message_encoding* encoding) noexcept { encodes_ = encoding; }
+  [[nodiscard]] const message_encoding* encodes_with() const noexcept { return encodes_; }
 
   /// What came breaks a rule: the call ends with `why`.
   virtual void input_failed(status why) noexcept = 0;
@@ -193,9 +216,11 @@ protected:
     }
   }
   /// Queues `message`; room has been waited for.
-  status queue(const message_ops& ops, const void* message, bool end) noexcept {
+  status queue(const message_ops& ops, const void* message, bool compress, bool end) noexcept {
     std::size_t bytes = 0;
-    status sent = detail::queue_message(*connection_, stream_, ops, message, end, bytes);
+    const message_encoding* encoding = compress ? encodes_ : nullptr;
+    status sent =
+        detail::queue_message(*connection_, stream_, ops, message, encoding, end, bytes);
     note_message(bytes);
     return sent;
   }
@@ -206,6 +231,7 @@ private:
   void note_message(std::size_t bytes) noexcept {
     if (bytes > largest_bytes_) largest_bytes_ = bytes;
   }
+  [[nodiscard]] status parse(const message_ops& ops, void* into) noexcept;
   void take_single() noexcept;
   void serve_target() noexcept;
 
@@ -216,8 +242,11 @@ private:
   message_source* source_ = nullptr;
   const message_ops* single_ops_ = nullptr;
   void* single_into_ = nullptr;
+  const message_encoding* decodes_ = nullptr;
+  const message_encoding* encodes_ = nullptr;
   std::size_t largest_bytes_ = 0;
   bool single_filled_ = false;
+  bool was_compressed_ = false;
   bool input_ended_ = false;
   bool input_closed_ = false;
   bool output_closed_ = false;
@@ -246,9 +275,7 @@ inline bool call_stream::pull(message_target& target) noexcept {
   if (input_closed_) return true;
   switch (in_.next()) {
     case message_event::message: {
-      note_message(in_.message().size());
-      const status parsed = detail::parse_message(target.ops_, target.into_, in_.message());
-      in_.drop_message();
+      const status parsed = parse(target.ops_, target.into_);
       target.filled_ = parsed.ok();
       if (!parsed.ok()) input_failed(parsed);
       return true;
@@ -280,7 +307,7 @@ inline bool call_stream::push(message_source& source) noexcept {
   }
   before_output();
   if (output_closed_) return true;  // the headers could not be sent, which ended the call
-  const status sent = queue(source.ops_, source.message_, false);
+  const status sent = queue(source.ops_, source.message_, source.compress_, false);
   source.queued_ = sent.ok();
   if (!sent.ok()) output_failed(sent);
   return true;
@@ -310,6 +337,22 @@ inline void call_stream::serve_target() noexcept {
   if (pull(waiting)) waiting.wake();
 }
 
+/// The message that was taken, which is dropped.
+inline status call_stream::parse(const message_ops& ops, void* into) noexcept {
+  status parsed;
+  std::size_t bytes = in_.message().size();
+  was_compressed_ = in_.message_compressed();
+  if (was_compressed_) {
+    parsed = detail::parse_compressed_message(in_.memory(), *decodes_, ops, into, in_.message(),
+                                              in_.message_bytes_max(), bytes);
+  } else {
+    parsed = detail::parse_message(ops, into, in_.message());
+  }
+  note_message(bytes);
+  in_.drop_message();
+  return parsed;
+}
+
 inline void call_stream::take_single() noexcept {
   for (;;) {
     if (input_closed_) return;
@@ -325,9 +368,7 @@ inline void call_stream::take_single() noexcept {
       return;
     }
     single_filled_ = true;
-    note_message(in_.message().size());
-    const status parsed = detail::parse_message(*single_ops_, single_into_, in_.message());
-    in_.drop_message();
+    const status parsed = parse(*single_ops_, single_into_);
     if (!parsed.ok()) {
       input_failed(parsed);
       return;
@@ -374,8 +415,9 @@ inline void call_stream::reset_stream(std::uint32_t message_bytes_max) noexcept 
   stream_ = {};
   single_ops_ = nullptr;
   single_into_ = nullptr;
+  decodes_ = encodes_ = nullptr;
   largest_bytes_ = 0;
-  single_filled_ = input_ended_ = input_closed_ = output_closed_ = false;
+  single_filled_ = was_compressed_ = input_ended_ = input_closed_ = output_closed_ = false;
 }
 
 // ---- the awaiters of reads and writes

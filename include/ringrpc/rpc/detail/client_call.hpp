@@ -4,6 +4,7 @@
 // came back, and how it ended. Pooled; handles and the stream hold references.
 #pragma once
 
+#include <array>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include <ringrpc/coro/stop.hpp>
 #include <ringrpc/grpc/metadata.hpp>
 #include <ringrpc/grpc/status.hpp>
+#include <ringrpc/grpc/timeout.hpp>
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/rpc/call_options.hpp>
 #include <ringrpc/rpc/detail/call_stream.hpp>
@@ -184,12 +186,18 @@ private:
   void settle(status end) noexcept;
   [[nodiscard]] bool may_retry() const noexcept;
   void release() noexcept;
-  void collect_fields(std::string_view authority, field_list& fields, bool with_timeout);
+  [[nodiscard]] status choose_encoding(connection& over) noexcept;
+  [[nodiscard]] const http2::header_template* collect_fields(const connection& over,
+                                                             std::string_view authority,
+                                                             field_list& fields);
+  void send_request(connection& over) noexcept;
 
   ring& home_;
   call_carrier* carrier_ = nullptr;
   const client_method* method_ = nullptr;
   buffer_handle request_;
+  std::string_view compression_;
+  std::array<char, timeout_text_bytes_max> timeout_text_{};
   metadata request_metadata_;
   metadata headers_;
   metadata trailers_;

@@ -41,12 +41,16 @@ inline bool completion_wait::join(const stop_token& stop) noexcept {
 
 inline void client_call::reduce(const http2::header_block& block,
                                 http2::block_kind kind) noexcept {
+  if (over() == nullptr) return;
+  const encoding_registry& known = *over()->options().encodings;
   switch (kind) {
     case http2::block_kind::response:
-      head_ = reduce_response(block, headers_);
+      head_ = reduce_response(block, known, headers_);
+      // Also for later calls on this connection (wire rule 22).
+      if (head_.accepted) over()->note_peer_encodings(*head_.accepted);
       break;
     case http2::block_kind::trailers:
-      last_ = reduce_response(block, trailers_);
+      last_ = reduce_response(block, known, trailers_);
       break;
     case http2::block_kind::request:
     case http2::block_kind::informational:
@@ -80,6 +84,8 @@ inline void client_call::headers_received(http2::block_kind kind, bool end) noex
         finish(not_grpc(200, " has a content-type that is not application/grpc"));
       } else if (!head_.fault.ok()) {
         finish(head_.fault);
+      } else {
+        decode_with(head_.encoding);
       }
       return;
     }

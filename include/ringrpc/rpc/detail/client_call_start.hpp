@@ -5,11 +5,13 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
+#include <new>
+#include <optional>
+#include <string_view>
 
-#include <ringrpc/grpc/timeout.hpp>
-#include <ringrpc/grpc/user_agent.hpp>
+#include <ringrpc/grpc/compression.hpp>
 #include <ringrpc/rpc/detail/client_call.hpp>
+#include <ringrpc/rpc/detail/message_io.hpp>
 #include <ringrpc/rpc/detail/wire_fields.hpp>
 #include <ringrpc/rpc/server_context.hpp>
 
@@ -30,6 +32,7 @@ inline void client_call::begin(call_carrier& carrier, const client_method& metho
   method_ = &method;
   references_ = 1;
   wait_for_ready_ = options.wait_for_ready;
+  compression_ = options.compression;
   deadline_ = std::min(options.deadline, saturating_add(home_.now(), options.timeout));
   if (options.parent != nullptr) {
     deadline_ = std::min(deadline_, options.parent->deadline());
@@ -57,35 +60,84 @@ inline void client_call::start() noexcept {
   if (!done_) carrier_->carry(*this);
 }
 
+/// How the messages of this call are compressed on `over` (wire rule 22).
+inline status client_call::choose_encoding(connection& over) noexcept {
+  encode_with(nullptr);
+  const std::string_view name =
+      compression_.empty() ? over.options().compression : compression_;
+  if (name.empty() || name == "identity") return status{};
+  const encoding_registry& known = *over.options().encodings;
+  const message_encoding* encoding = known.find(name);
+  if (encoding == nullptr) {
+    short_text<256> text;
+    text.append("the call's compression is ").append_quoted(name).append(", the channel has ");
+    return internal(text.append(known.accept_value()).view());
+  }
+  const std::optional<encoding_set>& taken = over.peer_encodings();
+  if (!taken || taken->contains(known.index_of(name))) encode_with(encoding);
+  return status{};
+}
+
+/// The call's header fields: a template, and `fields` behind it.
+inline const http2::header_template* client_call::collect_fields(const connection& over,
+                                                                 std::string_view authority,
+                                                                 field_list& fields) {
+  const std::size_t pseudo = method_->pseudo.fields.size();
+  const encoding_registry& known = *over.options().encodings;
+  const bool usual = authority == default_authority;
+  fields.clear();
+  if (usual && deadline_ == never && encodes_with() == nullptr && &known == &built_in_encodings) {
+    fields.add(request_metadata_);
+    return &method_->all;
+  }
+  if (!usual) {
+    for (const http2::header_field& field : method_->pseudo.fields) {
+      fields.add(field.name, field.name == ":authority" ? authority : field.value);
+    }
+  }
+  if (deadline_ != never) {
+    // Right after the pseudo fields, and differing each time: never indexed.
+    fields.add("grpc-timeout", encode_timeout(deadline_ - home_.now(), timeout_text_), true);
+  }
+  for (const http2::header_field& field : method_->all.fields.subspan(pseudo)) {
+    if (field.name == accept_encoding_name) continue;  // of this channel, below
+    if (field.name == "user-agent") {
+      if (encodes_with() != nullptr) fields.add("grpc-encoding", encodes_with()->name());
+      if (!known.encodings().empty()) fields.add(accept_encoding_name, known.accept_value());
+    }
+    fields.add(field.name, field.value);
+  }
+  fields.add(request_metadata_);
+  return usual ? &method_->pseudo : nullptr;
+}
+
+/// The one message of a call that has one, and the end of the client's side.
+inline void client_call::send_request(connection& over) noexcept {
+  try {
+    if (encodes_with() != nullptr) {
+      queue_compressed_block(over, stream(), *request_.get(), *encodes_with(), true);
+    } else {
+      queue_block(over, stream(), *request_.get(), true);
+    }
+  } catch (const std::bad_alloc&) {
+    finish(resource_exhausted("no memory to compress the request"));
+  } catch (...) {
+    finish(internal("the encoding could not compress the request"));
+  }
+}
+
 inline std::optional<http2::open_refusal> client_call::open_on(connection& over,
                                                                std::string_view authority,
                                                                field_list& fields) noexcept {
   const bool streams_in = method_->kind == method_kind::client_streaming ||
                           method_->kind == method_kind::bidi_streaming;
-  std::array<char, timeout_text_bytes_max> timeout_text;
-  const http2::header_template* fixed = &method_->all;
+  if (status chosen = choose_encoding(over); !chosen.ok()) {
+    finish(std::move(chosen));
+    return std::nullopt;
+  }
+  const http2::header_template* fixed = nullptr;
   try {
-    fields.clear();
-    const bool usual = authority == default_authority;
-    if (!usual) {
-      fixed = nullptr;
-      for (const http2::header_field& field : method_->pseudo.fields) {
-        fields.add(field.name, field.name == ":authority" ? authority : field.value);
-      }
-    } else if (deadline_ != never) {
-      fixed = &method_->pseudo;
-    }
-    if (deadline_ != never) {
-      // Right after the pseudo fields, and differing each time: never indexed.
-      fields.add("grpc-timeout", encode_timeout(deadline_ - home_.now(), timeout_text), true);
-    }
-    if (fixed != &method_->all) {
-      const std::size_t pseudo = method_->pseudo.fields.size();
-      for (const http2::header_field& field : method_->all.fields.subspan(pseudo)) {
-        fields.add(field.name, field.value);
-      }
-    }
-    fields.add(request_metadata_);
+    fixed = collect_fields(over, authority, fields);
   } catch (...) {
     finish(resource_exhausted("no memory for the call's headers"));
     return std::nullopt;
@@ -111,8 +163,8 @@ inline std::optional<http2::open_refusal> client_call::open_on(connection& over,
   ++references_;
   sent_before_ = over.sent_bytes();
   if (!streams_in) {
-    queue_block(over, *opened, *request_.get(), true);
     writes_done_ = true;
+    send_request(over);
   } else if (writes_done_) {
     over.engine().data(*opened, slice{}, true);
   } else {

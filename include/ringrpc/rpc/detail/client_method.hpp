@@ -6,8 +6,11 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <span>
+#include <string_view>
 
 #include <ringrpc/base/config.hpp>
+#include <ringrpc/grpc/compression.hpp>
 #include <ringrpc/grpc/content_type.hpp>
 #include <ringrpc/grpc/user_agent.hpp>
 #include <ringrpc/http2/headers.hpp>
@@ -16,17 +19,28 @@
 #include <ringrpc/rpc/method.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
-/// In the order of PROTOCOL-HTTP2.md, "Requests": pseudo fields first.
+// Named here: g++ 12 finds the view's member private in a template.
+inline constexpr std::string_view accepted_by_default = built_in_encodings.accept_value();
+
+/// In the order of PROTOCOL-HTTP2.md, "Requests": pseudo fields first. A program that speaks
+/// identity only says nothing of encodings.
 template <rpc_method M>
-inline constexpr std::array request_fields{
-    http2::header_field{":method", "POST"},
-    http2::header_field{":scheme", "http"},
-    http2::header_field{":path", M::path},
-    http2::header_field{":authority", default_authority},
-    http2::header_field{"content-type", grpc_content_type},
-    http2::header_field{"te", "trailers"},
-    http2::header_field{"user-agent", user_agent},
-};
+constexpr auto make_request_fields() noexcept {
+  constexpr bool has_encodings = accepted_by_default != "identity";
+  std::array<http2::header_field, has_encodings ? 8 : 7> fields{
+      http2::header_field{":method", "POST"},
+      http2::header_field{":scheme", "http"},
+      http2::header_field{":path", M::path},
+      http2::header_field{":authority", default_authority},
+      http2::header_field{"content-type", grpc_content_type},
+      http2::header_field{"te", "trailers"},
+  };
+  if constexpr (has_encodings) fields[6] = {accept_encoding_name, accepted_by_default};
+  fields.back() = {"user-agent", user_agent};
+  return fields;
+}
+template <rpc_method M>
+inline constexpr auto request_fields = make_request_fields<M>();
 
 inline std::uint16_t next_method_template_id() noexcept {
   static std::atomic<std::uint16_t> next{first_method_template_id};

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <system_error>
@@ -18,6 +19,7 @@
 #include <ringrpc/base/short_text.hpp>
 #include <ringrpc/base/time.hpp>
 #include <ringrpc/coro/event.hpp>
+#include <ringrpc/grpc/encoding_registry.hpp>
 #include <ringrpc/http2/engine.hpp>
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/rpc/connection_options.hpp>
@@ -129,6 +131,12 @@ public:
     ++unclosed_;
     idle_.reset();
   }
+  /// Which encodings the server said that it takes, in the last answer that said so; of a
+  /// client's connection.
+  [[nodiscard]] const std::optional<encoding_set>& peer_encodings() const noexcept {
+    return peer_encodings_;
+  }
+  void note_peer_encodings(encoding_set said) noexcept { peer_encodings_ = said; }
   /// Bytes held for what was received and not taken yet, of all streams.
   [[nodiscard]] std::size_t& held_bytes() noexcept { return held_bytes_; }
 
@@ -237,6 +245,7 @@ private:
   event peer_ended_;
   event idle_;
   short_text<end_text_bytes_max> end_text_;
+  std::optional<encoding_set> peer_encodings_;
   std::size_t held_bytes_ = 0;
   std::uint64_t sent_bytes_ = 0;
   std::uint32_t streams_ = 0;

@@ -115,6 +115,7 @@ struct single_input {
   explicit single_input(call_stream&) {}
   const T& argument() const noexcept { return message; }
   void clear() { codec<T>::clear(message); }
+  void release() { message = T{}; }
   T message{};
 };
 template <class T>
@@ -122,6 +123,7 @@ struct streamed_input {
   explicit streamed_input(call_stream& of) : in(of) {}
   reader<T>& argument() noexcept { return in; }
   void clear() { in.clear(); }
+  void release() { in.clear(); }
   reader<T> in;
 };
 template <class T>
@@ -196,6 +198,7 @@ private:
       handler_ended(std::move(end));
     } else if constexpr (Entry::fills) {
       if (end.ok()) {
+        release_large_request();
         handler_ended(message_ops_of<response>, &out_.message);
       } else {
         handler_ended(std::move(end));
@@ -206,9 +209,19 @@ private:
       } catch (...) {
         return handler_ended(this->status_of_exception());
       }
+      release_large_request();
       handler_ended(message_ops_of<response>, &out_.message);
     } else {
       handler_ended(end.status());
+    }
+  }
+  /// The reply may wait long for a peer that does not read: not with its request beside it.
+  void release_large_request() noexcept {
+    if (largest_message_bytes() <= reused_bytes_max) return;
+    try {
+      in_.release();
+    } catch (...) {
+      // no memory for an empty one: it stays
     }
   }
   void recycle() noexcept final {

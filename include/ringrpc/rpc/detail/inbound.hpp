@@ -50,6 +50,13 @@ public:
   [[nodiscard]] message_event next() noexcept;
   [[nodiscard]] std::span<const std::byte> message() const noexcept { return reader_.message(); }
   void drop_message() noexcept { reader_.drop_message(); }
+  /// See message_reader.
+  void allow_compressed() noexcept { reader_.allow_compressed(); }
+  [[nodiscard]] bool message_compressed() const noexcept { return reader_.message_compressed(); }
+  [[nodiscard]] memory_pool& memory() const noexcept { return reader_.memory(); }
+  [[nodiscard]] std::uint32_t message_bytes_max() const noexcept {
+    return reader_.message_bytes_max();
+  }
   /// Copies what `begin` brought and nobody took; ends the view.
   void keep_rest() noexcept;
 

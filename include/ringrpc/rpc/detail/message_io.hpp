@@ -12,6 +12,7 @@
 
 #include <ringrpc/base/config.hpp>
 #include <ringrpc/base/slice.hpp>
+#include <ringrpc/grpc/compression.hpp>
 #include <ringrpc/grpc/message_prefix.hpp>
 #include <ringrpc/grpc/status.hpp>
 #include <ringrpc/rpc/codec.hpp>
@@ -38,6 +39,18 @@ inline status parse_message(const message_ops& ops, void* into,
   }
 }
 
+/// The same for a message that came compressed.
+/// @param bytes_max  the limit on it once it is decompressed. @param bytes  set to its size.
+inline status parse_compressed_message(memory_pool& pool, const message_encoding& encoding,
+                                       const message_ops& ops, void* into,
+                                       std::span<const std::byte> from, std::size_t bytes_max,
+                                       std::size_t& bytes) noexcept {
+  buffer_handle whole;
+  status made = decompress_message(pool, encoding, from, bytes_max, whole, bytes);
+  if (made.ok()) made = parse_message(ops, into, whole.get()->bytes().first(bytes));
+  return made;
+}
+
 /// `message` with its prefix, in a block of its own. @throws std::bad_alloc, and
 /// what the codec throws. @return null for a message above `bytes_max`.
 inline buffer_handle serialise_message(memory_pool& pool, const message_ops& ops,
@@ -62,16 +75,38 @@ inline void queue_block(connection& over, http2::stream_ref stream, buffer& bloc
   over.mark_dirty();
 }
 
+/// The same, compressed where that makes it smaller. @param block  a message with its prefix.
+/// @throws std::bad_alloc, and what the encoding throws; nothing is queued then.
+inline void queue_compressed_block(connection& over, http2::stream_ref stream, buffer& block,
+                                   const message_encoding& encoding, bool end) {
+  const std::span<const std::byte> raw = block.bytes().subspan(message_prefix_bytes);
+  std::size_t bytes = 0;
+  const buffer_handle made = compress_message(over.home().memory(), encoding, raw, bytes);
+  if (!made) return queue_block(over, stream, block, end);
+  over.engine().data(stream,
+                     slice{made.get()->bytes().data(), static_cast<std::uint32_t>(bytes),
+                           bytes > copied_bytes_max ? made.get() : nullptr},
+                     end);
+  over.mark_dirty();
+}
+
 /// Serialises `message` once, into the queue of `stream`.
-/// @param bytes  set to the message's size.
+/// @param encoding  compresses it; null: it goes as it is. @param bytes  set to the message's size.
 /// @return RESOURCE_EXHAUSTED for one above the connection's send limit or where
 ///         memory is short; nothing is queued then.
 inline status queue_message(connection& over, http2::stream_ref stream, const message_ops& ops,
-                            const void* message, bool end, std::size_t& bytes) noexcept {
+                            const void* message, const message_encoding* encoding, bool end,
+                            std::size_t& bytes) noexcept {
   try {
     bytes = ops.size(message);
     if (bytes > over.options().send_message_bytes_max) {
       return resource_exhausted("message is larger than send_message_bytes_max");
+    }
+    if (encoding != nullptr) {
+      const buffer_handle raw =
+          serialise_message(over.home().memory(), ops, message, bytes);
+      queue_compressed_block(over, stream, *raw.get(), *encoding, end);
+      return status{};
     }
     const message_prefix prefix{0, static_cast<std::uint32_t>(bytes)};
     const std::size_t all = message_prefix_bytes + bytes;

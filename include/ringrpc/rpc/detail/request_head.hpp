@@ -32,6 +32,10 @@ struct request_head {
   std::optional<duration> timeout;
   std::string_view answer_type = grpc_content_type;  // static storage
   std::optional<refusal> refused;
+  /// How the request's messages are compressed; null: not at all.
+  const message_encoding* encoding = nullptr;
+  /// What the client takes, by the places in the server's registry.
+  encoding_set accepted;
 
   void refuse(unsigned http_status, status why, bool lists_encodings = false) noexcept {
     if (!refused) refused = refusal{http_status, std::move(why), lists_encodings};
@@ -49,7 +53,9 @@ struct request_head {
 
 /// Reads all fields once. What the wire rules refuse is noted, the first one found
 /// in the order of gRPC's servers: the HTTP status before the gRPC status.
-inline request_head reduce_request(const http2::header_block& block, metadata& user) noexcept {
+/// @param known  the encodings that the server speaks.
+inline request_head reduce_request(const http2::header_block& block,
+                                   const encoding_registry& known, metadata& user) noexcept {
   request_head head;
   bool post = false;
   bool content_type_ok = false;
@@ -73,6 +79,8 @@ inline request_head reduce_request(const http2::header_block& block, metadata& u
       timeout_malformed = !head.timeout.has_value();
     } else if (field.name == "grpc-encoding") {
       encoding = field.value;
+    } else if (field.name == "grpc-accept-encoding") {
+      known.accept(field.value, head.accepted);
     } else if (field.name == ":authority") {
       has_authority = true;
       add_metadata(field.name, field.value);  // readable (wire rule 14)
@@ -93,8 +101,12 @@ inline request_head reduce_request(const http2::header_block& block, metadata& u
   if (!content_type_ok) head.refuse(415, status{});
   if (timeout_malformed) head.refuse(400, internal("malformed grpc-timeout"));
   if (!metadata_fault.ok()) head.refuse(200, std::move(metadata_fault));
-  result<compression> spoken = request_encoding(encoding);
-  if (!spoken) head.refuse(200, spoken.status(), true);
+  result<const message_encoding*> spoken = request_encoding(known, encoding);
+  if (spoken) {
+    head.encoding = *spoken;
+  } else {
+    head.refuse(200, spoken.status(), true);
+  }
   return head;
 }
 }  // namespace ringrpc::detail::inline RINGRPC_ABI

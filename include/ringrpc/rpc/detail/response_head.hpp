@@ -28,10 +28,16 @@ struct response_head {
   std::optional<status> end;
   /// What in the block ends the call, such as an unknown grpc-encoding.
   status fault;
+  /// How the response's messages are compressed; null: not at all.
+  const message_encoding* encoding = nullptr;
+  /// What the server says that it takes, by the places in the channel's registry.
+  std::optional<encoding_set> accepted;
 };
 
 /// Reads all fields once; metadata is added to `user`.
-inline response_head reduce_response(const http2::header_block& block, metadata& user) noexcept {
+/// @param known  the encodings that the channel speaks.
+inline response_head reduce_response(const http2::header_block& block,
+                                     const encoding_registry& known, metadata& user) noexcept {
   response_head head;
   std::optional<status_code> code;
   std::string_view message;
@@ -49,6 +55,9 @@ inline response_head reduce_response(const http2::header_block& block, metadata&
       message = field.value;
     } else if (field.name == "grpc-encoding") {
       encoding = field.value;
+    } else if (field.name == "grpc-accept-encoding") {
+      if (!head.accepted) head.accepted.emplace();
+      known.accept(field.value, *head.accepted);
     } else if (!field.name.starts_with(':')) {
       status added = user.add_received(field.name, field.value);
       if (!added.ok() && head.fault.ok()) head.fault = std::move(added);
@@ -59,8 +68,12 @@ inline response_head reduce_response(const http2::header_block& block, metadata&
   }
   // A block with a status has no message behind it.
   if (!encoding.empty() && !code && head.fault.ok()) {
-    result<compression> spoken = response_encoding(encoding);
-    if (!spoken) head.fault = spoken.status();
+    result<const message_encoding*> spoken = response_encoding(known, encoding);
+    if (spoken) {
+      head.encoding = *spoken;
+    } else {
+      head.fault = spoken.status();
+    }
   }
   if (code) {
     head.end.emplace(*code);

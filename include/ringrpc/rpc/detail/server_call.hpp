@@ -69,6 +69,8 @@ public:
   void open(server_call_host& host, http2::stream_ref stream, std::string_view method) noexcept;
 
   bool send_headers() noexcept final;
+  bool set_compression(std::string_view name) noexcept final;
+  [[nodiscard]] bool message_compressed() const noexcept final { return was_compressed(); }
   /// Whether `where` is what the handler was started with.
   [[nodiscard]] bool runs_in(const environment& where) const noexcept {
     return &where == &environment_;

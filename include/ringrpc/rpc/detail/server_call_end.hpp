@@ -16,6 +16,12 @@ inline bool server_call::send_headers() noexcept {
   try {
     field_list& extra = host_->fields;
     extra.clear();
+    if (encodes_with() != nullptr) extra.add("grpc-encoding", encodes_with()->name());
+    // What came in an encoding that was not agreed on tells that the client may not know
+    // which are (wire rule 21).
+    if (head_.encoding != nullptr) {
+      extra.add("grpc-accept-encoding", over()->options().encodings->accept_value());
+    }
     extra.add(headers_);
     const http2::header_list block{&response_template_of(head_.answer_type), extra.fields()};
     if (!is_taken_by(over()->engine().peer_settings(), block)) {
@@ -74,7 +80,7 @@ inline void server_call::try_reply() noexcept {
     // Free before the trailers leave, or a client at its limit would be refused.
     free_slot();
     send_headers();
-    if (!answered_) end = queue(*reply_ops_, reply_, false);
+    if (!answered_) end = queue(*reply_ops_, reply_, true, false);
   }
   reply_ = nullptr;
   handler_ended(std::move(end));
@@ -158,7 +164,9 @@ inline void server_call::answer_refusal(const refusal& why) noexcept {
       extra.add("content-type", head_.answer_type);
       extra.add(why.why);
     }
-    if (why.lists_encodings) extra.add("grpc-accept-encoding", accept_encoding_value);
+    if (why.lists_encodings) {
+      extra.add("grpc-accept-encoding", over()->options().encodings->accept_value());
+    }
     over()->engine().headers(stream(), http2::header_list{nullptr, extra.fields()}, true);
     if (early) over()->engine().reset(stream(), http2::error_code::no_error);
   } catch (...) {

@@ -30,8 +30,22 @@ inline void server_call::open(server_call_host& host, http2::stream_ref stream,
 
 inline void server_call::reduce(const http2::header_block& block,
                                 http2::block_kind kind) noexcept {
-  if (kind == http2::block_kind::request) head_ = reduce_request(block, request_);
+  if (kind == http2::block_kind::request) {
+    head_ = reduce_request(block, *host_->over.options().encodings, request_);
+  }
   // Request trailers are legal and mean nothing to gRPC.
+}
+
+inline bool server_call::set_compression(std::string_view name) noexcept {
+  if (headers_sent_ || answered_) return false;
+  if (name.empty() || name == "identity") {
+    encode_with(nullptr);
+    return true;
+  }
+  const encoding_registry& known = *host_->over.options().encodings;
+  if (known.find(name) == nullptr || !head_.accepted.contains(known.index_of(name))) return false;
+  encode_with(known.find(name));
+  return true;
 }
 
 inline void server_call::headers_received(http2::block_kind kind, bool end) noexcept {
@@ -55,6 +69,10 @@ inline void server_call::headers_received(http2::block_kind kind, bool end) noex
     answer_refusal(why);
     release_if_done();
     return;
+  }
+  decode_with(head_.encoding);
+  if (const std::string_view usual = host_->over.options().compression; !usual.empty()) {
+    static_cast<void>(set_compression(usual));
   }
   if (deadline_ != never) host_->fresh_deadlines.push_back(*this);
   if (!takes_single()) start();

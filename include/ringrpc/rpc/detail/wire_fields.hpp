@@ -28,6 +28,7 @@
 namespace ringrpc::detail::inline RINGRPC_ABI {
 /// The `:authority` on a Unix socket, as all of gRPC sends it there.
 inline constexpr std::string_view default_authority = "localhost";
+inline constexpr std::string_view accept_encoding_name = "grpc-accept-encoding";
 
 // Templates of this layer have ids below 16; those of client methods follow.
 inline constexpr std::uint16_t response_template_id = 1;

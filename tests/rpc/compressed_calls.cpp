@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: MIT
+//
+// Calls whose messages are compressed: agreed by headers, chosen per call and per message,
+// and what a peer may get wrong (wire rules 20 to 22).
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "raw_peer.hpp"
+#include "support.hpp"
+
+namespace ringrpc::wire_test {
+namespace {
+using fields = http2::test::field_list;
+
+/// How often, and what: `aaab` is `\3a\1b`.
+class run_encoding final : public message_encoding {
+public:
+  std::string_view name() const noexcept override { return "runs"; }
+  std::size_t compress(std::span<const std::byte> from, std::span<std::byte> into) const override {
+    std::size_t made = 0;
+    for (std::size_t i = 0; i < from.size();) {
+      std::size_t count = 1;
+      while (count < 255 && i + count < from.size() && from[i + count] == from[i]) ++count;
+      if (made + 2 > into.size()) return 0;
+      into[made++] = static_cast<std::byte>(count);
+      into[made++] = from[i];
+      i += count;
+    }
+    return made;
+  }
+  decompress_result decompress(std::span<const std::byte> from, std::span<std::byte> into,
+                               std::size_t) const override {
+    if (from.size() % 2 != 0) return {decompress_outcome::malformed};
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < from.size(); i += 2) bytes += std::to_integer<std::size_t>(from[i]);
+    if (bytes > into.size()) return {decompress_outcome::too_small, bytes};
+    std::byte* at = into.data();
+    for (std::size_t i = 0; i < from.size(); i += 2) {
+      at = std::fill_n(at, std::to_integer<std::size_t>(from[i]), from[i + 1]);
+    }
+    return {decompress_outcome::done, bytes};
+  }
+};
+const run_encoding runs;
+const encoding_registry& known() {
+  static const encoding_registry registry = [] {
+    encoding_registry made;
+    made.add(runs);
+    return made;
+  }();
+  return registry;
+}
+const encoding_registry none{};
+
+channel_options client_options() {
+  channel_options options;
+  options.connection.encodings = &known();
+  return options;
+}
+server_options serving() {
+  server_options options;
+  options.connection.encodings = &known();
+  return options;
+}
+std::string run(std::size_t count, char letter) {
+  return {static_cast<char>(count), letter};
+}
+
+/// Answers in `runs` where it can. Unary and Upload say `+` in front where the request, or its
+/// last message, came compressed; `Chat` sends each message back, every second one as it is.
+void add_compressing(server& to) {
+  to.handle<testing::unary>([](server_context& context, const std::string& in) {
+    const bool set = context.set_compression("runs");
+    return result<std::string>{(set ? "s" : "-") +
+                               std::string(context.message_compressed() ? "+" : "-") + in};
+  });
+  to.handle<testing::upload>(
+      [](server_context& context, reader<std::string>& in) -> task<result<std::string>> {
+        std::string all;
+        while (std::string* one = co_await in.read()) {
+          all += (context.message_compressed() ? '+' : '-') + std::to_string(one->size());
+        }
+        co_return all;
+      });
+  to.handle<testing::chat>([](server_context& context, reader<std::string>& in,
+                              writer<std::string>& out) -> task<status> {
+    const bool set = context.set_compression("runs");
+    bool compress = true;
+    while (std::string* one = co_await in.read()) {
+      const bool queued = co_await out.write(*one, {.compress = compress});
+      if (!queued) co_return cancelled("gone");
+      compress = !compress;
+    }
+    co_return set && !context.set_compression("runs") ? status{} : internal("set too late");
+  });
+}
+
+task<> call_all(channel& calls) {
+  const std::string large(100'000, 'x');
+  auto first = calls.call<testing::unary>(large, {.compression = "runs"});
+  const result<std::string> reply = co_await first;
+  REQUIRE(reply);
+  CHECK(*reply == "s+" + large);
+  CHECK(first.message_compressed());
+
+  auto second = calls.call<testing::unary>(large);
+  const result<std::string> plain = co_await second;
+  REQUIRE(plain);
+  CHECK(*plain == "s-" + large);
+  CHECK(second.message_compressed());
+
+  auto collecting = calls.call<testing::upload>({.compression = "runs"});
+  for (int i = 0; i < 3; ++i) {
+    const bool queued = co_await collecting.write(large, {.compress = i != 1});
+    CHECK(queued);
+  }
+  const result<std::string> collected = co_await collecting.finish();
+  REQUIRE(collected);
+  CHECK(*collected == "+100000-100000+100000");
+  CHECK_FALSE(collecting.message_compressed());
+
+  auto talk = calls.call<testing::chat>({.compression = "runs"});
+  for (int i = 0; i < 4; ++i) {
+    const std::string message(5000, static_cast<char>('a' + i));
+    const bool queued = co_await talk.write(message);
+    CHECK(queued);
+    std::string* back = co_await talk.read();
+    REQUIRE(back != nullptr);
+    CHECK(*back == message);
+    CHECK(talk.message_compressed() == (i % 2 == 0));
+  }
+  const status end = co_await talk.finish();
+  CHECK(end.ok());
+}
+}  // namespace
+
+TEST_CASE("wire rules 20 to 22: each kind of call is compressed both ways, message by message") {
+  testing::on_each_wire([](testing::bed& here) {
+    server served{here.home(), serving()};
+    add_compressing(served);
+    here.listen(served);
+    channel calls = here.connect(client_options());
+    here.run(call_all(calls));
+    here.run(calls.close());
+    here.run(served.close());
+  });
+}
+
+TEST_CASE("wire rule 20: what goes over the wire, and a server that tells what it accepts") {
+  server_bed bed{serving(), false};
+  bed.served.handle<unary_method<"/t.S/Both", std::string, std::string>>(
+      [](server_context& context, const std::string& in) {
+        const bool set = context.set_compression("runs");
+        return result<std::string>{set ? in : "not set"};
+      });
+  bed.start();
+  const std::string compressed = framed(run(200, 'a'), 1);
+  // Nothing was agreed, and nothing is said.
+  bed.request(1, "/t.S/Both", framed("aaaa"));
+  CHECK(bed.sent() ==
+        "HEADERS 1 :status=200 content-type=application/grpc; DATA 1 12; "
+        "HEADERS 1 grpc-status=0 end");
+  // The client compresses and takes it back; rule 21: what it used is confirmed.
+  bed.request(3, "/t.S/Both", compressed,
+              {{"grpc-encoding", "runs"}, {"grpc-accept-encoding", "gzip, runs"}});
+  CHECK(bed.sent() ==
+        "HEADERS 3 :status=200 content-type=application/grpc grpc-encoding=runs "
+        "grpc-accept-encoding=identity,runs; DATA 3 7; HEADERS 3 grpc-status=0 end");
+  CHECK(bed.peer->body[3] == compressed);
+  // It compresses, but takes no answer so (rule 22).
+  bed.request(5, "/t.S/Both", compressed, {{"grpc-encoding", "runs"}});
+  CHECK(bed.sent() ==
+        "HEADERS 5 :status=200 content-type=application/grpc "
+        "grpc-accept-encoding=identity,runs; DATA 5 12; HEADERS 5 grpc-status=0 end");
+  // A stream with an encoding may have messages without it; one that gains nothing is such.
+  bed.request(7, "/t.S/Both", framed("abc"),
+              {{"grpc-encoding", "runs"}, {"grpc-accept-encoding", "runs"}});
+  static_cast<void>(bed.sent());
+  CHECK(bed.peer->body[7] == framed("abc"));
+}
+
+TEST_CASE("wire rules 21, 22: compressed messages that end their call, and only that") {
+  server_options options = serving();
+  options.connection.receive_message_bytes_max = 1000;
+  server_bed bed{options};
+  const std::string limit = run(250, 'a') + run(250, 'a') + run(250, 'a') + run(250, 'a');
+  struct row {
+    const char* name;
+    std::string message;
+    const char* encoding;
+    int code;
+  };
+  std::int32_t id = 1;
+  for (const row& one :
+       {row{"at the limit", framed(limit, 1), "runs", 0},
+        row{"above the limit once it is decompressed", framed(limit + run(1, 'a'), 1), "runs", 8},
+        row{"above the limit as it comes", framed(std::string(1002, '\0'), 1), "runs", 8},
+        row{"malformed", framed("abc", 1), "runs", 13}, row{"flag 2", framed("ab", 2), "runs", 13},
+        row{"empty", framed("", 1), "runs", 0},
+        row{"flag 1 and identity", framed(limit, 1), "identity", 13},
+        row{"an encoding that is not spoken", framed(limit, 1), "gzip", 12}}) {
+    CAPTURE(one.name);
+    bed.request(id, "/t.S/Unary", one.message, {{"grpc-encoding", one.encoding}});
+    const std::string answer = bed.sent();
+    CAPTURE(answer);
+    CHECK(answer.find("grpc-status=" + std::to_string(one.code)) != std::string::npos);
+    id += 2;
+  }
+  // And one of a stream, behind a good one.
+  bed.request(id, "/t.S/Client", framed(limit, 1) + framed("abc", 1), {{"grpc-encoding", "runs"}});
+  CHECK(bed.sent().find("grpc-status=13") != std::string::npos);
+}
+
+TEST_CASE("wire rules 21, 22: compressed responses, good and bad, at a client") {
+  const fields plain{{":status", "200"}, {"content-type", "application/grpc"}};
+  fields in_runs = plain;
+  in_runs.emplace_back("grpc-encoding", "runs");
+  fields in_gzip = plain;
+  in_gzip.emplace_back("grpc-encoding", "gzip");
+  const std::string end = headers_frame(1, fields{{"grpc-status", "0"}}, last);
+  struct row {
+    const char* name;
+    fields head;
+    std::string message;
+    int code;
+    const char* text;
+  };
+  for (const row& one :
+       {row{"compressed", in_runs, framed(run(3, 'a'), 1), 0, "aaa"},
+        row{"as it is", in_runs, framed("abc"), 0, "abc"},
+        row{"malformed", in_runs, framed("abc", 1), 13,
+            "a received message is flagged as compressed and is no runs"},
+        row{"above the limit", in_runs, framed(run(101, 'a'), 1), 8,
+            "a message is larger than the limit of 100 bytes once it is decompressed"},
+        row{"an encoding that is not spoken", in_gzip, framed("abc", 1), 13,
+            "grpc-encoding \"gzip\" is not spoken here, only identity,runs"},
+        row{"flag 1 without an encoding", plain, framed("abc", 1), 13,
+            "a message is flagged as compressed, but no grpc-encoding was agreed"}}) {
+    CAPTURE(one.name);
+    channel_options options = client_options();
+    options.connection.receive_message_bytes_max = 100;
+    client_bed bed{options};
+    bed.start();
+    static_cast<void>(bed.sent());
+    bed.send(headers_frame(1, one.head) + data_frame(1, one.message));
+    const std::string expected = one.code == 0 ? "" : "RST_STREAM 1 CANCEL";
+    CHECK(bed.sent() == expected);
+    bed.send(one.code == 0 ? end : "");
+    bed.settle();
+    CHECK(bed.code() == one.code);
+    CHECK(bed.text() == one.text);
+  }
+}
+
+TEST_CASE("wire rule 22: a client compresses until the server says that it does not take it") {
+  client_bed bed{client_options()};
+  const std::string text(100, 'a');
+  bed.start(text, {.compression = "runs"});
+  CHECK(bed.sent().find("te=trailers grpc-encoding=runs grpc-accept-encoding=identity,runs "
+                        "user-agent=") != std::string::npos);
+  CHECK(bed.peer().body[1] == framed(run(100, 'a'), 1));
+  const auto answered = [](std::int32_t id, std::string_view accepted) {
+    fields head{{":status", "200"}, {"content-type", "application/grpc"}};
+    if (!accepted.empty()) head.emplace_back("grpc-accept-encoding", std::string{accepted});
+    return headers_frame(id, head) + data_frame(id, framed("ok")) +
+           headers_frame(id, fields{{"grpc-status", "0"}}, last);
+  };
+  bed.send(answered(1, "identity,gzip"));
+  bed.settle();
+  bed.start(text, {.compression = "runs"});
+  CHECK(bed.sent().find("grpc-encoding=runs") == std::string::npos);
+  CHECK(bed.peer().body[3] == framed(text));
+  bed.send(answered(3, ""));  // says nothing: what it said last holds
+  bed.settle();
+  bed.start(text, {.compression = "runs"});
+  CHECK(bed.sent().find("grpc-encoding=runs") == std::string::npos);
+  bed.send(answered(5, "runs"));
+  bed.settle();
+  bed.start(text, {.compression = "runs"});
+  CHECK(bed.sent().find("grpc-encoding=runs") != std::string::npos);
+  CHECK(bed.peer().body[7] == framed(run(100, 'a'), 1));
+}
+
+TEST_CASE("wire rule 21: a server that refuses the encoding is not asked so again") {
+  client_bed bed{client_options()};
+  bed.start("aaaa", {.compression = "runs"});
+  static_cast<void>(bed.sent());
+  bed.send(headers_frame(1,
+                         fields{{":status", "200"},
+                                {"content-type", "application/grpc"},
+                                {"grpc-status", "12"},
+                                {"grpc-accept-encoding", "identity"}},
+                         last));
+  static_cast<void>(bed.sent());
+  CHECK(bed.code() == 12);
+  bed.start("aaaa", {.compression = "runs"});
+  CHECK(bed.sent().find("grpc-encoding=runs") == std::string::npos);
+}
+
+TEST_CASE("compression: a name that the channel does not have fails the call, and names it") {
+  client_bed bed{client_options()};
+  bed.start("x", {.compression = "snappy"});
+  static_cast<void>(bed.sent());
+  CHECK(bed.code() == 13);
+  CHECK(bed.text() == "the call's compression is \"snappy\", the channel has identity,runs");
+}
+
+TEST_CASE("compression: the default of a channel holds unless the call says identity") {
+  channel_options options = client_options();
+  options.connection.compression = "runs";
+  client_bed bed{options};
+  bed.start("aaaa");
+  CHECK(bed.sent().find("grpc-encoding=runs") != std::string::npos);
+  bed.start("aaaa", {.compression = "identity"});
+  const std::string second = bed.sent();
+  CHECK(second.find("grpc-encoding") == std::string::npos);
+  CHECK(second.find("grpc-accept-encoding=identity,runs") != std::string::npos);
+}
+
+TEST_CASE("compression: the default of a server holds for clients that take it") {
+  server_options options = serving();
+  options.connection.compression = "runs";
+  server_bed bed{options};
+  bed.request(1, "/t.S/Unary", framed("aaaa"), {{"grpc-accept-encoding", "identity,runs"}});
+  CHECK(bed.sent().starts_with("HEADERS 1 :status=200 content-type=application/grpc "
+                               "grpc-encoding=runs; DATA 1 7; "));
+  bed.request(3, "/t.S/Unary", framed("aaaa"), {{"grpc-accept-encoding", "identity"}});
+  CHECK(bed.sent().starts_with("HEADERS 3 :status=200 content-type=application/grpc; DATA 3 9; "));
+}
+
+TEST_CASE("compression: a channel without encodings says nothing of them") {
+  channel_options options;
+  options.connection.encodings = &none;
+  client_bed bed{options};
+  bed.start("aaaa");
+  CHECK(bed.sent().find("encoding") == std::string::npos);
+}
+}  // namespace ringrpc::wire_test
