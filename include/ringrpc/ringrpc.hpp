@@ -95,7 +95,6 @@
 #include <ringrpc/grpc/message_reader.hpp>
 #include <ringrpc/grpc/metadata.hpp>
 #include <ringrpc/grpc/metadata_rules.hpp>
-#include <ringrpc/grpc/method_path.hpp>
 #include <ringrpc/grpc/percent.hpp>
 #include <ringrpc/grpc/reset_code.hpp>
 #include <ringrpc/grpc/result.hpp>

@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
 
 using namespace ringrpc::http2;
 
@@ -17,10 +16,6 @@ TEST_CASE("errors: each registered code has its number and name (RFC 9113 sectio
                                 "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED"};
   for (std::uint32_t code = 0; code < names.size(); ++code) {
     CHECK(name_of(static_cast<error_code>(code)) == names[code]);
-    CHECK_FALSE(text_of(static_cast<error_code>(code)).empty());
-    for (std::uint32_t other = 0; other < code; ++other) {
-      CHECK(text_of(static_cast<error_code>(code)) != text_of(static_cast<error_code>(other)));
-    }
   }
 }
 
@@ -28,5 +23,4 @@ TEST_CASE("errors: a code that is not registered is kept and named unknown") {
   const auto odd = static_cast<error_code>(0xface);
   CHECK(static_cast<std::uint32_t>(odd) == 0xface);
   CHECK(name_of(odd) == "UNKNOWN_ERROR");
-  CHECK(text_of(odd) == "gave an error code that is not registered");
 }

@@ -94,8 +94,6 @@ public:
   /// @return false where memory is short; nothing was visited then.
   template <class Visitor>
   [[nodiscard]] bool for_each_wire_field(std::string& scratch, Visitor&& visit) const;
-  /// What the fields on the wire count against the peer's SETTINGS_MAX_HEADER_LIST_SIZE.
-  [[nodiscard]] std::size_t wire_bytes() const noexcept;
 
 private:
   static constexpr std::size_t kept_bytes_max = 4096;
@@ -322,17 +320,6 @@ bool metadata::for_each_wire_field(std::string& scratch, Visitor&& visit) const 
     visit(field.key, field.value);
   }
   return true;
-}
-
-inline std::size_t metadata::wire_bytes() const noexcept {
-  std::size_t sum = 0;
-  for (const entry& sent : entries_) {
-    if (sent.state != entry_state::sendable) continue;
-    const bool binary = is_binary_key(field_of(sent).key);
-    sum += header_field_bytes(sent.key_bytes, binary ? base64_encoded_size(sent.value_bytes)
-                                                     : std::size_t{sent.value_bytes});
-  }
-  return sum;
 }
 
 /// How many characters the values of all "-bin" keys have on the wire.

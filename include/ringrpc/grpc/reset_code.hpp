@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What RST_STREAM says about a call, and which error code ends one
-// (PROTOCOL-HTTP2.md, "Errors"). HTTP/2 codes are plain numbers here, because this
-// layer knows no HTTP engine.
+// What RST_STREAM says about a call (PROTOCOL-HTTP2.md, "Errors"). HTTP/2 codes are
+// plain numbers here, because this layer knows no HTTP engine.
 #pragma once
 
 #include <array>
@@ -41,24 +40,5 @@ inline constexpr std::array status_of_reset_rows{
     if (row.error_code == error_code) return row.code;
   }
   return status_code::internal;
-}
-
-/// The codes that end a call, for a side that cannot or will not send trailers. As
-/// gRPC C-core does it; what has no row is INTERNAL_ERROR.
-inline constexpr std::array reset_of_status_rows{
-    reset_row{0x0, status_code::ok},                  // NO_ERROR
-    reset_row{0x8, status_code::cancelled},           // CANCEL
-    reset_row{0x8, status_code::deadline_exceeded},   // CANCEL: "Errors" asks for it
-    reset_row{0xb, status_code::resource_exhausted},  // ENHANCE_YOUR_CALM
-    reset_row{0xc, status_code::permission_denied},   // INADEQUATE_SECURITY
-    reset_row{0x7, status_code::unavailable},         // REFUSED_STREAM: not one that ran
-};
-/// The error code of the RST_STREAM that ends a call with `code`. REFUSED_STREAM
-/// tells the peer to try again: only for a call that no handler has seen.
-[[nodiscard]] constexpr std::uint32_t reset_of_status(status_code code) noexcept {
-  for (const reset_row& row : reset_of_status_rows) {
-    if (row.code == code) return row.error_code;
-  }
-  return 0x2;  // INTERNAL_ERROR
 }
 }  // namespace ringrpc

@@ -48,26 +48,4 @@ enum class error_code : std::uint32_t {
   }
   return "UNKNOWN_ERROR";
 }
-
-/// What the code means, as the end of a sentence that begins with "the peer".
-/// Static storage.
-[[nodiscard]] constexpr std::string_view text_of(error_code code) noexcept {
-  switch (code) {
-    case error_code::no_error: return "ended without an error";
-    case error_code::protocol_error: return "saw a breach of the protocol";
-    case error_code::internal_error: return "had an internal error";
-    case error_code::flow_control_error: return "saw more data than its window allowed";
-    case error_code::settings_timeout: return "waited too long for the answer to its SETTINGS";
-    case error_code::stream_closed: return "got a frame on a stream that was closed already";
-    case error_code::frame_size_error: return "got a frame of a wrong size";
-    case error_code::refused_stream: return "refused the stream before it did anything";
-    case error_code::cancel: return "does not need the stream any more";
-    case error_code::compression_error: return "could not decode a header block";
-    case error_code::connect_error: return "lost the connection behind a CONNECT";
-    case error_code::enhance_your_calm: return "was sent more than it is willing to bear";
-    case error_code::inadequate_security: return "asks for a more secure transport";
-    case error_code::http_1_1_required: return "asks for HTTP/1.1";
-  }
-  return "gave an error code that is not registered";
-}
 }  // namespace ringrpc::http2
