@@ -11,6 +11,7 @@ library is not there (`--missing`).
 import argparse
 import os
 import queue
+import select
 import shutil
 import signal
 import socket
@@ -61,13 +62,17 @@ class Server:
 
     def start(self):
         self.process = subprocess.Popen([*self.command, self.path])
-        until = time.monotonic() + TO_LISTEN
-        while not connects(self.path):
-            if self.process.poll() is not None:
-                raise Failure(f"the server ended with {self.process.returncode} at once")
-            if time.monotonic() > until:
-                raise Failure(f"the server did not listen within {TO_LISTEN} s")
-            time.sleep(0.01)
+        end = os.pidfd_open(self.process.pid)
+        try:
+            until = time.monotonic() + TO_LISTEN
+            # The file appears with bind(2), before listen(2): only a connection tells.
+            while not connects(self.path):
+                if select.select([end], [], [], 0.01)[0]:
+                    raise Failure(f"the server ended with {self.process.wait()} at once")
+                if time.monotonic() > until:
+                    raise Failure(f"the server did not listen within {TO_LISTEN} s")
+        finally:
+            os.close(end)
 
     def restart_if_killed(self):
         if self.process.poll() == -signal.SIGKILL:
