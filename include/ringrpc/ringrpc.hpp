@@ -102,6 +102,7 @@
 #include <ringrpc/grpc/status_code.hpp>
 #include <ringrpc/grpc/timeout.hpp>
 #include <ringrpc/grpc/user_agent.hpp>
+#include <ringrpc/grpc/wire_format.hpp>
 
 #include <ringrpc/rpc/backoff.hpp>
 #include <ringrpc/rpc/call_options.hpp>
@@ -118,4 +119,4 @@
 #include <ringrpc/rpc/server_options.hpp>
 
 #include <ringrpc/services/health.hpp>
-#include <ringrpc/services/wire_format.hpp>
+#include <ringrpc/services/rich_status.hpp>

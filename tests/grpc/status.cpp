@@ -139,6 +139,27 @@ TEST_CASE("status: equal are code and message") {
   CHECK_FALSE(status{} == status{status_code::not_found});
 }
 
+TEST_CASE("status: details are bytes beside the message, with it or alone") {
+  const std::string bytes("\x08\x05\0\xff", 4);
+  const status both{status_code::not_found, "no such", bytes};
+  CHECK(both.code() == status_code::not_found);
+  CHECK(both.message() == "no such");
+  CHECK(both.details() == bytes);
+  CHECK(both.to_text() == "NOT_FOUND: no such");
+  const status copy = both;
+  CHECK(copy == both);
+  CHECK_FALSE(both == not_found("no such"));
+  const status alone{status_code::not_found, "", bytes};
+  CHECK(alone.message().empty());
+  CHECK(alone.details() == bytes);
+  CHECK(alone.to_text() == "NOT_FOUND");
+  CHECK(not_found("no such").details().empty());
+  CHECK(status{status_code::not_found}.details().empty());
+  const status ok{status_code::ok, "dropped", bytes};
+  CHECK(ok.ok());
+  CHECK(ok.details().empty());
+}
+
 TEST_CASE("status: OK and a code alone need no memory") {
   const std::size_t before = test::allocations();
   const status fine;

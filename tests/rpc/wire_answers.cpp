@@ -234,6 +234,51 @@ TEST_CASE("wire rule 24: grpc-message is decoded, whatever is in it") {
   }
 }
 
+TEST_CASE("wire rule 25: a status with details, good, ambiguous and contradictory") {
+  const std::string good_details = "CAUSAm5v";  // code 5, message "no"
+  struct row {
+    const char* name;
+    fields end;
+    int code;
+    std::string_view details;
+  };
+  const auto with = [](std::string_view code, std::string_view details) {
+    return fields{{"grpc-status", std::string{code}},
+                  {"grpc-message", "no"},
+                  {"grpc-status-details-bin", std::string{details}}};
+  };
+  fields twice = with("5", good_details);
+  twice.push_back(twice.back());
+  const std::string_view decoded = "\x08\x05\x12\x02no";
+  for (const row& one :
+       {row{"good", with("5", good_details), 5, decoded},
+        row{"padded", with("5", "CAUSAm5vGgA="), 5, "\x08\x05\x12\x02no\x1a\0"},
+        row{"another code", with("7", good_details), 13, ""},
+        row{"no code", with("7", "EgJubw"), 13, ""}, row{"twice", twice, 5, ""},
+        row{"no base64", with("5", "!"), 5, ""}, row{"no message", with("5", "CA"), 5, ""},
+        row{"empty", with("5", ""), 5, ""}, row{"of an OK", with("0", good_details), 0, ""}}) {
+    CAPTURE(one.name);
+    for (const bool at_once : {true, false}) {  // Trailers-Only, or behind a message
+      CAPTURE(at_once);
+      if (at_once && one.code == 0) continue;
+      client_bed bed;
+      bed.start();
+      bed.settle();
+      bed.send(at_once ? trailers_only(one.end) : answered(one.end));
+      bed.settle();
+      CHECK(bed.code() == one.code);
+      if (one.code == 0) continue;
+      const std::string_view expected =
+          one.details.ends_with('\x1a') ? std::string_view{"\x08\x05\x12\x02no\x1a\0", 8}
+                                        : one.details;
+      CHECK(bed.results[0]->status().details() == expected);
+      const bool contradicts = one.code == 13;
+      CHECK(bed.text().starts_with(contradicts ? "grpc-status is 7, but grpc-status-details-bin"
+                                               : "no"));
+    }
+  }
+}
+
 TEST_CASE("wire rule 28: answers that are not gRPC get the code of their HTTP status") {
   const std::vector<std::pair<const char*, int>> rows{
       {"400", 13}, {"401", 16}, {"403", 7},  {"404", 12}, {"429", 14}, {"502", 14}, {"503", 14},

@@ -2,6 +2,8 @@
 //
 // What a server of ours answers to requests of a raw client, good and bad. The
 // numbers are the wire rules' (gRPC over HTTP/2 and what servers of gRPC do).
+#include <ringrpc/services/rich_status.hpp>
+
 #include "raw_peer.hpp"
 
 namespace ringrpc::wire_test {
@@ -310,6 +312,28 @@ TEST_CASE("wire rules 23, 24, 29: how a handler's status goes out") {
         "HEADERS 11 " + s200 + "; DATA 11 16; HEADERS 11 grpc-status=0 end");
   bed.request(13, "/t.S/Server", framed("no number"));
   CHECK(bed.sent() == trailers_only(13, 2));
+}
+
+TEST_CASE("wire rule 25: a status with details goes as grpc-status-details-bin, unpadded") {
+  server_bed bed{{}, false};
+  bed.served.handle<unary_method<"/t.S/Rich", std::string, std::string>>(
+      [](server_context&, const std::string& in) -> result<std::string> {
+        rich_status rich{status_code::not_found, "no"};
+        rich.add(status_detail{"t/a.B", in});
+        return rich.to_status();
+      });
+  settings_list limited{{6, 300}};  // header list, in bytes
+  bed.start(limited);
+  bed.request(1, "/t.S/Rich", framed("xyz"));
+  CHECK(bed.sent() ==
+        "HEADERS 1 :status=200 content-type=application/grpc grpc-status=5 "
+        "grpc-status-details-bin=CAUSAm5vGgwKBXQvYS5CEgN4eXo end");
+  CHECK(bed.peer->message == "no");
+  // More than the client takes: the details go without saying.
+  bed.request(3, "/t.S/Rich", framed(std::string(300, 'x')));
+  CHECK(bed.sent() ==
+        "HEADERS 3 :status=200 content-type=application/grpc grpc-status=5 end");
+  CHECK(bed.peer->message == "no");
 }
 
 TEST_CASE("wire rule 27: trailers before the client's end are followed by RST_STREAM NO_ERROR") {

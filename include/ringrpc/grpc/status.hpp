@@ -33,7 +33,12 @@ public:
   /// @param message  text for people, UTF-8. Kept whole here; a call sends of it what takes
   ///                 4096 bytes in percent-encoding, where a byte outside printable ASCII
   ///                 takes three. The rest is cut off at the border of a character.
-  status(status_code code, std::string_view message) noexcept;
+  status(status_code code, std::string_view message) noexcept : status(code, message, {}) {}
+  /// The same with details, which go as grpc-status-details-bin: a serialised
+  /// google.rpc.Status, as `rich_status` (services/rich_status.hpp) makes it. Copied;
+  /// dropped with the message. A call leaves them out where the client takes no header
+  /// list of that size.
+  status(status_code code, std::string_view message, std::string_view details) noexcept;
 
   status(const status& other) noexcept;
   /// `other` keeps its code and loses its message, so that a failure never turns
@@ -47,22 +52,25 @@ public:
   [[nodiscard]] status_code code() const noexcept;
   /// The message, empty if there is none. Valid until this status changes or dies.
   [[nodiscard]] std::string_view message() const noexcept;
+  /// The details, as bytes; empty if there are none. Valid as above.
+  [[nodiscard]] std::string_view details() const noexcept;
   /// "NOT_FOUND: no such user", or the name of the code alone.
   /// @throws std::bad_alloc  where memory is short.
   [[nodiscard]] std::string to_text() const;
 
-  /// Whether code and message are equal.
+  /// Whether code, message and details are equal.
   friend bool operator==(const status& a, const status& b) noexcept {
-    return a.word_ == b.word_ || (a.code() == b.code() && a.message() == b.message());
+    return a.word_ == b.word_ || (a.code() == b.code() && a.message() == b.message() &&
+                                  a.details() == b.details());
   }
 
 private:
-  // Shared and immutable; the bytes of the message follow it. Rich details
-  // (grpc-status-details-bin) will be further bytes behind the message.
+  // Shared and immutable; the bytes of the message follow it, then those of the details.
   struct block {
     std::atomic<std::uint32_t> references;
     status_code code;
     std::size_t message_bytes;
+    std::size_t details_bytes;
   };
 
   static constexpr std::uintptr_t word_of(status_code code) noexcept {
@@ -135,13 +143,17 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& o
   return out;
 }
 
-inline status::status(status_code code, std::string_view message) noexcept
+inline status::status(status_code code, std::string_view message,
+                      std::string_view details) noexcept
     : word_(word_of(known_code(code))) {
-  if (word_ == 0 || message.empty()) return;
-  void* memory = ::operator new(sizeof(block) + message.size(), std::nothrow);
+  if (word_ == 0 || (message.empty() && details.empty())) return;
+  const std::size_t bytes = message.size() + details.size();
+  void* memory = ::operator new(sizeof(block) + bytes, std::nothrow);
   if (memory == nullptr) return;
-  block* made = ::new (memory) block{1, known_code(code), message.size()};
-  std::memcpy(static_cast<char*>(memory) + sizeof(block), message.data(), message.size());
+  block* made = ::new (memory) block{1, known_code(code), message.size(), details.size()};
+  char* text = static_cast<char*>(memory) + sizeof(block);
+  if (!message.empty()) std::memcpy(text, message.data(), message.size());
+  if (!details.empty()) std::memcpy(text + message.size(), details.data(), details.size());
   word_ = reinterpret_cast<std::uintptr_t>(made);
 }
 
@@ -175,9 +187,15 @@ inline std::string_view status::message() const noexcept {
   return {reinterpret_cast<const char*>(held + 1), held->message_bytes};
 }
 
+inline std::string_view status::details() const noexcept {
+  if (!has_block()) return {};
+  const block* held = get_block();
+  return {reinterpret_cast<const char*>(held + 1) + held->message_bytes, held->details_bytes};
+}
+
 inline std::string status::to_text() const {
   std::string text{name(code())};
-  if (has_block()) text.append(": ").append(message());
+  if (!message().empty()) text.append(": ").append(message());
   return text;
 }
 

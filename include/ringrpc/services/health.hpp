@@ -16,10 +16,10 @@
 #include <ringrpc/base/config.hpp>
 #include <ringrpc/coro/task.hpp>
 #include <ringrpc/grpc/result.hpp>
+#include <ringrpc/grpc/wire_format.hpp>
 #include <ringrpc/rpc/codec.hpp>
 #include <ringrpc/rpc/method.hpp>
 #include <ringrpc/rpc/server.hpp>
-#include <ringrpc/services/wire_format.hpp>
 
 namespace ringrpc::inline RINGRPC_ABI {
 /// HealthCheckResponse.ServingStatus.

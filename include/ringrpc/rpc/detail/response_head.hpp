@@ -4,11 +4,16 @@
 #pragma once
 
 #include <charconv>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include <ringrpc/base/bytes.hpp>
 #include <ringrpc/base/config.hpp>
+#include <ringrpc/grpc/base64.hpp>
 #include <ringrpc/grpc/compression.hpp>
 #include <ringrpc/grpc/content_type.hpp>
 #include <ringrpc/grpc/http_status.hpp>
@@ -16,7 +21,9 @@
 #include <ringrpc/grpc/percent.hpp>
 #include <ringrpc/grpc/status.hpp>
 #include <ringrpc/grpc/status_code.hpp>
+#include <ringrpc/grpc/wire_format.hpp>
 #include <ringrpc/http2/headers.hpp>
+#include <ringrpc/rpc/detail/wire_fields.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 /// What one block of a response says, apart from metadata.
@@ -34,6 +41,29 @@ struct response_head {
   std::optional<encoding_set> accepted;
 };
 
+/// The status that grpc-status, grpc-message and grpc-status-details-bin make together, the
+/// latter two as they came. @throws std::bad_alloc  where memory is short.
+/// @return INTERNAL where the details say another code (wire rule 25). Details that cannot
+///         be read are left out.
+inline status full_status(status_code code, std::string_view message, std::string_view details) {
+  std::string text(message.size(), '\0');
+  text.resize(percent_decode(message, text));
+  std::string bytes(base64_decoded_size_max(details.size()), '\0');
+  const std::optional<std::size_t> decoded =
+      base64_decode(details, std::as_writable_bytes(std::span{bytes}));
+  bytes.resize(decoded.value_or(0));
+  std::uint64_t code_there = 0;
+  const bool readable = parse_wire_fields(as_bytes(bytes), [&](const wire_field& field) {
+    if (field.number == 1 && field.is_varint()) code_there = field.varint;
+  });
+  if (!readable || bytes.empty()) return status{code, text};
+  if (code_there != static_cast<std::uint64_t>(code)) {
+    return internal("grpc-status is " + std::string{grpc_status_text(code)} +
+                    ", but grpc-status-details-bin says " + std::to_string(code_there));
+  }
+  return status{code, text, bytes};
+}
+
 /// Reads all fields once; metadata is added to `user`.
 /// @param known  the encodings that the channel speaks.
 inline response_head reduce_response(const http2::header_block& block,
@@ -42,6 +72,8 @@ inline response_head reduce_response(const http2::header_block& block,
   std::optional<status_code> code;
   std::string_view message;
   std::string_view encoding;
+  std::string_view details;
+  unsigned details_fields = 0;
   for (const http2::header_field& field : block.fields) {
     if (field.name == ":status") {
       static_cast<void>(std::from_chars(
@@ -59,6 +91,10 @@ inline response_head reduce_response(const http2::header_block& block,
       if (!head.accepted) head.accepted.emplace();
       known.accept(field.value, *head.accepted);
     } else if (!field.name.starts_with(':')) {
+      if (field.name == status_details_name) {
+        details = field.value;
+        ++details_fields;
+      }
       status added = user.add_received(field.name, field.value);
       if (!added.ok() && head.fault.ok()) head.fault = std::move(added);
     }
@@ -78,11 +114,10 @@ inline response_head reduce_response(const http2::header_block& block,
   if (code) {
     head.end.emplace(*code);
     if (*code != status_code::ok && !block.too_large) head.fault = {};  // it says more
-    if (*code != status_code::ok && !message.empty()) {
+    if (details_fields != 1) details = {};  // which of them, nobody could say (wire rule 25)
+    if (*code != status_code::ok && !(message.empty() && details.empty())) {
       try {
-        std::string text(message.size(), '\0');
-        text.resize(percent_decode(message, text));
-        head.end.emplace(*code, text);
+        head.end.emplace(full_status(*code, message, details));
       } catch (...) {
         // no memory for the text: the code stands alone
       }

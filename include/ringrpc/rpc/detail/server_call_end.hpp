@@ -133,7 +133,9 @@ inline void server_call::queue_end(const status& end) {
   const http2::header_list block{fixed, extra.fields()};
   const bool has_metadata = !trailers_.empty() || (!headers_sent_ && !headers_.empty());
   const bool taken = is_taken_by(over()->engine().peer_settings(), block);
-  if (!taken && has_metadata) {
+  if (!taken && !end.details().empty()) {
+    queue_end(status{end.code(), end.message()});  // the least that can be done without
+  } else if (!taken && has_metadata) {
     headers_.clear();
     trailers_.clear();
     queue_end(resource_exhausted("the response's metadata is larger than the client takes"));

@@ -14,7 +14,9 @@
 #include <string_view>
 #include <vector>
 
+#include <ringrpc/base/bytes.hpp>
 #include <ringrpc/base/config.hpp>
+#include <ringrpc/grpc/base64.hpp>
 #include <ringrpc/grpc/compression.hpp>
 #include <ringrpc/grpc/content_type.hpp>
 #include <ringrpc/grpc/metadata.hpp>
@@ -28,6 +30,7 @@
 namespace ringrpc::detail::inline RINGRPC_ABI {
 /// The `:authority` on a Unix socket, as all of gRPC sends it there.
 inline constexpr std::string_view default_authority = "localhost";
+inline constexpr std::string_view status_details_name = "grpc-status-details-bin";
 inline constexpr std::string_view accept_encoding_name = "grpc-accept-encoding";
 
 // Templates of this layer have ids below 16; those of client methods follow.
@@ -93,13 +96,19 @@ public:
         });
     if (!visited) throw std::bad_alloc{};
   }
-  /// `grpc-status`, and `grpc-message` where there is one.
+  /// `grpc-status`, and `grpc-message` and `grpc-status-details-bin` where there are any.
   void add(const status& end) {
     add("grpc-status", grpc_status_text(end.code()));
-    if (end.message().empty()) return;
-    message_.resize(std::min(percent_encoded_size(end.message()), message_bytes_max));
-    message_.resize(percent_encode(end.message(), message_));
-    add("grpc-message", message_, true);
+    if (!end.message().empty()) {
+      message_.resize(std::min(percent_encoded_size(end.message()), message_bytes_max));
+      message_.resize(percent_encode(end.message(), message_));
+      add("grpc-message", message_, true);
+    }
+    if (!end.details().empty()) {
+      details_.resize(base64_encoded_size(end.details().size()));
+      base64_encode(as_bytes(end.details()), details_);
+      add(status_details_name, details_, true);
+    }
   }
   [[nodiscard]] std::span<const http2::header_field> fields() const noexcept { return fields_; }
 
@@ -111,5 +120,6 @@ private:
   std::vector<http2::header_field> fields_;
   std::string encoded_;
   std::string message_;
+  std::string details_;
 };
 }  // namespace ringrpc::detail::inline RINGRPC_ABI

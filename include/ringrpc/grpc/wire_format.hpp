@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The little of protobuf's wire format that the standard services need, by hand:
-// varints and length-delimited fields (protobuf's encoding.md).
+// The little of protobuf's wire format that rich status and the standard services need,
+// by hand: varints and length-delimited fields (protobuf's encoding.md).
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <ringrpc/services/wire_format.hpp>
+#include <ringrpc/grpc/wire_format.hpp>
 
 #include <array>
 #include <string>
