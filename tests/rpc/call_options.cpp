@@ -372,23 +372,14 @@ TEST_CASE("a handler's own calls end with its deadline and its stop") {
 }
 
 TEST_CASE("a call's own limit on the response goes before that of the channel") {
-  on_each_wire([](bed& here) {
-    here.run([](bed& on) -> task<> {
-      server serving{on.home()};
-      serving.emplace<echo_service>();
-      on.listen(serving);
-      {
-        channel to = on.connect();
-        const std::string request = pattern(1000);
-        const result<std::string> refused =
-            co_await to.call<unary>(request, {.receive_message_bytes_max = 999});
-        CHECK(refused.status().code() == status_code::resource_exhausted);
-        const result<std::string> taken =
-            co_await to.call<unary>(request, {.receive_message_bytes_max = 1000});
-        CHECK(taken.value_or("failed") == request);
-      }
-      co_await serving.close();
-    }(here));
+  with_echo([](bed&, channel& to, echo_service&) -> task<> {
+    const std::string request = pattern(1000);
+    const result<std::string> refused =
+        co_await to.call<unary>(request, {.receive_message_bytes_max = 999});
+    CHECK(refused.status().code() == status_code::resource_exhausted);
+    const result<std::string> taken =
+        co_await to.call<unary>(request, {.receive_message_bytes_max = 1000});
+    CHECK(taken.value_or("failed") == request);
   });
 }
 

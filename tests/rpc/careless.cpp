@@ -68,11 +68,10 @@ struct careless_service {
 
 /// `count` calls, one after the other. @return how many were good.
 task<int> make_unary_calls(channel& to, int count) {
-  const std::string request = "still served";
   int good = 0;
   for (int i = 0; i < count; ++i) {
-    const result<std::string> reply = co_await to.call<unary>(request);
-    good += reply.has_value() ? 1 : 0;
+    const status end = co_await status_of_call(to);
+    good += end.ok() ? 1 : 0;
   }
   co_return good;
 }
@@ -141,33 +140,24 @@ TEST_CASE("who repeats a call that fails at once lets others run") {
 }
 
 TEST_CASE("streams that nobody reads hold up no call and no other stream of their connection") {
-  on_each_wire([](bed& here) {
-    here.run([](bed& on) -> task<> {
-      server serving{on.home()};
-      serving.emplace<echo_service>();
-      on.listen(serving);
-      channel to = on.connect();
-      // 180 KB each: more than the stream's window and its queue at the server.
-      const std::string size(600, 'x');
-      std::vector<server_stream_call<std::string>> unread;
-      for (int i = 0; i < 40; ++i) unread.push_back(to.call<download>(size));
-      co_await settle();
-      const int good = co_await make_unary_calls(to, 10);
-      CHECK(good == 10);
-      for (std::size_t last = unread.size(); last > 35; --last) {
-        server_stream_call<std::string>& read = unread[last - 1];
-        std::size_t messages = 0;
-        while (const std::string* message = co_await read.read()) {
-          messages += message->empty() ? 0 : 1;
-        }
-        CHECK(messages == 600);
-        const status end = co_await read.finish();
-        CHECK(end.ok());
+  with_echo([](bed&, channel& to, echo_service&) -> task<> {
+    // 180 KB each: more than the stream's window and its queue at the server.
+    const std::string size(600, 'x');
+    std::vector<server_stream_call<std::string>> unread;
+    for (int i = 0; i < 40; ++i) unread.push_back(to.call<download>(size));
+    co_await settle();
+    const int good = co_await make_unary_calls(to, 10);
+    CHECK(good == 10);
+    for (std::size_t last = unread.size(); last > 35; --last) {
+      server_stream_call<std::string>& read = unread[last - 1];
+      std::size_t messages = 0;
+      while (const std::string* message = co_await read.read()) {
+        messages += message->empty() ? 0 : 1;
       }
-      unread.clear();
-      co_await to.close();
-      co_await serving.close();
-    }(here));
+      CHECK(messages == 600);
+      const status end = co_await read.finish();
+      CHECK(end.ok());
+    }
   });
 }
 
@@ -202,13 +192,7 @@ TEST_CASE("a handle or a channel that is used once too often ends the process an
   const auto dies = [](const char* text, auto use) {
     return test::dies_saying(text, [use] {
       bed here;
-      here.run([](bed& on, const auto& body) -> task<> {
-        server serving{on.home()};
-        serving.emplace<echo_service>();
-        on.listen(serving);
-        channel to = on.connect();
-        co_await body(to);
-      }(here, use));
+      with_echo(here, [use](bed&, channel& to, echo_service&) { return use(to); });
     });
   };
   CHECK(dies("awaited a second time", [](channel& to) -> task<> {

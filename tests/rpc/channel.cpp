@@ -27,12 +27,6 @@ namespace {
 bool contains(const status& end, std::string_view part) {
   return end.message().find(part) != std::string_view::npos;
 }
-/// One call that must succeed.
-task<> call_once(channel& to, call_options options = {}) {
-  const std::string request = "ping";
-  const result<std::string> reply = co_await to.call<unary>(request, options);
-  CHECK(reply.status() == status{});
-}
 }  // namespace
 
 static_assert(std::is_nothrow_move_constructible_v<channel>);
@@ -40,28 +34,22 @@ static_assert(!std::is_copy_constructible_v<channel>);
 
 TEST_CASE("a channel connects with its first call, and keeps the connection") {
   on_each_wire([](bed& here) {
-    here.run([](bed& on) -> task<> {
-      server serving{on.home()};
-      serving.emplace<echo_service>();
-      on.listen(serving);
-      {
-        channel to = on.connect();
-        co_await settle();
-        CHECK(to.state() == channel_state::idle);
-        CHECK(serving.connections() == 0);
-        const std::string request = "r";
-        auto call = to.call<unary>(request);
-        CHECK(to.state() == channel_state::connecting);
-        const result<std::string> reply = co_await call;
-        CHECK(reply.status() == status{});
-        CHECK(to.state() == channel_state::ready);
-        for (int i = 0; i < 5; ++i) co_await call_once(to);
-        CHECK(serving.connections() == 1);
-        co_await to.close();
-        CHECK(to.state() == channel_state::shutdown);
-      }
-      co_await serving.close();
-    }(here));
+    with_server(here, [](bed& on, server& serving, echo_service&) -> task<> {
+      channel to = on.connect();
+      co_await settle();
+      CHECK(to.state() == channel_state::idle);
+      CHECK(serving.connections() == 0);
+      const std::string request = "r";
+      auto call = to.call<unary>(request);
+      CHECK(to.state() == channel_state::connecting);
+      const result<std::string> reply = co_await call;
+      CHECK(reply.status() == status{});
+      CHECK(to.state() == channel_state::ready);
+      for (int i = 0; i < 5; ++i) co_await call_once(to);
+      CHECK(serving.connections() == 1);
+      co_await to.close();
+      CHECK(to.state() == channel_state::shutdown);
+    });
   });
 }
 
@@ -117,12 +105,9 @@ TEST_CASE("a call whose deadline passes while it waits says what it waited for")
 
 TEST_CASE("a server that hangs up before its SETTINGS is told apart") {
   bed here;
-  here.run([](bed& on) -> task<> {
-    server_options options;
-    options.connections = 1;
-    server serving{on.home(), options};
-    serving.emplace<echo_service>();
-    on.listen(serving);
+  server_options options;
+  options.connections = 1;
+  with_server(here, options, [](bed& on, server&, echo_service&) -> task<> {
     channel first = on.connect();
     co_await call_once(first);
     channel second = on.connect();
@@ -132,8 +117,7 @@ TEST_CASE("a server that hangs up before its SETTINGS is told apart") {
     CHECK(contains(reply.status(), "it closed the connection before its SETTINGS"));
     co_await first.close();
     co_await second.close();
-    co_await serving.close();
-  }(here));
+  });
 }
 
 TEST_CASE("a factory that has a text is named by it") {
@@ -214,10 +198,7 @@ TEST_CASE("the waits are an option of the channel") {
 
 TEST_CASE("a call waits while the first connection is being made") {
   bed here;
-  here.run([](bed& on) -> task<> {
-    server serving{on.home()};
-    serving.emplace<echo_service>();
-    on.listen(serving);
+  with_server(here, [](bed& on, server&, echo_service&) -> task<> {
     on.hub().delay = 700ms;
     channel to = on.connect();
     const time_point began = on.home().now();
@@ -225,8 +206,7 @@ TEST_CASE("a call waits while the first connection is being made") {
     CHECK(on.home().now() - began >= 700ms);
     CHECK(on.hub().attempts.size() == 1);
     co_await to.close();
-    co_await serving.close();
-  }(here));
+  });
 }
 
 TEST_CASE("an attempt that takes too long is given up and fails the calls") {
@@ -556,10 +536,7 @@ TEST_CASE("close ends calls in every phase with CANCELLED, and waits for the res
 
 TEST_CASE("a channel that is moved goes on; one that is assigned to ends what it had") {
   bed here;
-  here.run([](bed& on) -> task<> {
-    server serving{on.home()};
-    serving.emplace<echo_service>();
-    on.listen(serving);
+  with_server(here, [](bed& on, server& serving, echo_service&) -> task<> {
     channel first = on.connect();
     co_await call_once(first);
     channel second = std::move(first);
@@ -573,8 +550,7 @@ TEST_CASE("a channel that is moved goes on; one that is assigned to ends what it
     CHECK(serving.connections() == 1);
     co_await call_once(third);
     co_await third.close();
-    co_await serving.close();
-  }(here));
+  });
 }
 
 TEST_CASE("a channel that outlives a run connects anew in the next") {
@@ -595,10 +571,7 @@ TEST_CASE("a channel that outlives a run connects anew in the next") {
 
 TEST_CASE("a request above the channel's limit is refused before it is sent") {
   bed here;
-  here.run([](bed& on) -> task<> {
-    server serving{on.home()};
-    echo_service& service = serving.emplace<echo_service>();
-    on.listen(serving);
+  with_server(here, [](bed& on, server&, echo_service& service) -> task<> {
     channel_options options;
     options.connection.send_message_bytes_max = 10;
     channel to = on.connect(options);
@@ -617,7 +590,6 @@ TEST_CASE("a request above the channel's limit is refused before it is sent") {
     CHECK(end.status().code() == status_code::resource_exhausted);
     CHECK(service.started <= 2);  // the second was reset before it was sent
     co_await to.close();
-    co_await serving.close();
-  }(here));
+  });
 }
 }  // namespace ringrpc::testing

@@ -17,25 +17,6 @@ static_assert(!std::is_copy_constructible_v<unary_call<std::string>>);
 static_assert(std::is_nothrow_move_constructible_v<unary_call<std::string>>);
 static_assert(!std::is_aggregate_v<unary_call<std::string>>);
 
-namespace {
-/// Runs `client(bed, channel, service)` against the echo service on every wire.
-template <class Client>
-void with_echo(Client client) {
-  on_each_wire([client](bed& here) {
-    here.run([](bed& on, Client body) -> task<> {
-      server serving{on.home()};
-      echo_service& service = serving.emplace<echo_service>();
-      on.listen(serving);
-      {
-        channel to = on.connect();
-        co_await body(on, to, service);
-      }
-      co_await serving.close();
-    }(here, client));
-  });
-}
-}  // namespace
-
 TEST_CASE("a unary call returns the reply") {
   with_echo([](bed&, channel& to, echo_service& service) -> task<> {
     const std::string request = "hello";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Handlers that most tests of rpc/ call: each kind of method once, with messages whose
-// content tells whether bytes were lost or mixed up.
+// content tells whether bytes were lost or mixed up. And who serves and calls them.
 #pragma once
 
 #include <cstddef>
@@ -66,4 +66,52 @@ struct echo_service {
 
   int started = 0;  ///< handlers
 };
+
+/// Runs `work(bed, server, service)` while the server listens and echoes; then closes it.
+template <class Work>
+void with_server(bed& here, const server_options& options, Work work) {
+  here.run([](bed& on, const server_options& with, Work body) -> task<> {
+    server serving{on.home(), with};
+    echo_service& service = serving.emplace<echo_service>();
+    on.listen(serving);
+    co_await body(on, serving, service);
+    co_await serving.close();
+  }(here, options, work));
+}
+template <class Work>
+void with_server(bed& here, Work work) {
+  with_server(here, server_options{}, work);
+}
+/// Runs `client(bed, channel, service)` with a channel to such a server, which dies before it.
+template <class Client>
+void with_echo(bed& here, Client client) {
+  with_server(here, [client](bed& on, server&, echo_service& service) {
+    return [](bed& at, echo_service& by, Client body) -> task<> {
+      channel to = at.connect();
+      co_await body(at, to, by);
+    }(on, service, client);
+  });
+}
+/// The same on every wire.
+template <class Client>
+void with_echo(Client client) {
+  on_each_wire([client](bed& here) { with_echo(here, client); });
+}
+
+/// A unary call. @return its status; where that is OK, the reply was the request.
+inline task<status> status_of_call(channel& to, call_options options = {},
+                                   std::string request = "ping") {
+  const result<std::string> reply = co_await to.call<unary>(request, options);
+  if (reply) CHECK(*reply == request);
+  co_return reply.status();
+}
+/// One that does not fit into a small buffer.
+inline task<status> large_call(channel& to, call_options options = {}) {
+  return status_of_call(to, options, pattern(3000));
+}
+/// One that must succeed.
+inline task<> call_once(channel& to, call_options options = {}) {
+  const status end = co_await status_of_call(to, options);
+  CHECK(end == status{});
+}
 }  // namespace ringrpc::testing

@@ -154,17 +154,12 @@ TEST_CASE("a run that ends while a channel connects says nothing of the server")
                  co_return made;
                }(std::exchange(slow, false), wire.factory(), context);
              }};
-  const auto call_once = [](channel& over, duration limit) -> task<status> {
-    const std::string request = "x";
-    const result<std::string> reply =
-        co_await over.call<testing::unary>(request, {.timeout = limit});
-    co_return reply.status();
-  };
   // The first run ends with the deadline of its call, the second one begins at once.
-  CHECK(here.run(call_once(to, 1s)).code() == status_code::deadline_exceeded);
+  CHECK(here.run(testing::status_of_call(to, {.timeout = 1s})).code() ==
+        status_code::deadline_exceeded);
   CHECK(to.state() == channel_state::idle);
   serving.listen(wire.listener());
-  CHECK(here.run(call_once(to, 1s)) == status{});
+  CHECK(here.run(testing::status_of_call(to, {.timeout = 1s})) == status{});
   here.run([](channel& over, server& of) -> task<> {
     co_await over.close();
     co_await of.close();

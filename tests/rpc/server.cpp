@@ -299,27 +299,21 @@ TEST_CASE("messages of a pooled call hold nothing of the call before") {
 
 TEST_CASE("many calls at once are answered in one connection, each with its own bytes") {
   on_each_wire([](bed& here) {
-    here.run([](bed& on) -> task<> {
-      server serving{on.home()};
-      echo_service& service = serving.emplace<echo_service>();
-      on.listen(serving);
-      {
-        channel to = on.connect();
-        std::vector<unary_call<std::string>> calls;
-        for (std::size_t i = 0; i < 300; ++i) {
-          const std::string request = pattern(i * 20, i);
-          calls.push_back(to.call<unary>(request));
-        }
-        for (std::size_t i = 0; i < calls.size(); ++i) {
-          const result<std::string> reply = co_await calls[i];
-          REQUIRE(reply);
-          CHECK(*reply == pattern(i * 20, i));
-        }
-        CHECK(service.started == 300);
-        CHECK(serving.connections() == 1);
+    with_server(here, [](bed& on, server& serving, echo_service& service) -> task<> {
+      channel to = on.connect();
+      std::vector<unary_call<std::string>> calls;
+      for (std::size_t i = 0; i < 300; ++i) {
+        const std::string request = pattern(i * 20, i);
+        calls.push_back(to.call<unary>(request));
       }
-      co_await serving.close();
-    }(here));
+      for (std::size_t i = 0; i < calls.size(); ++i) {
+        const result<std::string> reply = co_await calls[i];
+        REQUIRE(reply);
+        CHECK(*reply == pattern(i * 20, i));
+      }
+      CHECK(service.started == 300);
+      CHECK(serving.connections() == 1);
+    });
   });
 }
 }  // namespace ringrpc::testing

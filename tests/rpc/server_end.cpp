@@ -269,9 +269,7 @@ TEST_CASE("serve_until serves until its event, its task or the ring's end") {
       task_scope scope{environment_here};
       scope.spawn(serving.serve_until(enough));
       channel to = on.connect();
-      const std::string request = "r";
-      const result<std::string> reply = co_await to.call<unary>(request);
-      CHECK(reply.value_or("failed") == "r");
+      co_await call_once(to);
       enough.set();
       co_await scope.join();
       CHECK(serving.connections() == 0);
@@ -292,19 +290,14 @@ TEST_CASE("serve_until serves until its event, its task or the ring's end") {
 
 TEST_CASE("close twice, and at once from two coroutines") {
   bed here;
-  here.run([](bed& on) -> task<> {
-    server serving{on.home()};
-    serving.emplace<echo_service>();
-    on.listen(serving);
+  with_server(here, [](bed& on, server& serving, echo_service&) -> task<> {
     channel to = on.connect();
-    const std::string request = "r";
-    const result<std::string> reply = co_await to.call<unary>(request);
-    CHECK(reply.value_or("failed") == "r");
+    co_await call_once(to);
     auto both = when_all(serving.close(), serving.close());
     co_await std::move(both);
     co_await serving.close();
     co_await to.close();
-  }(here));
+  });
 }
 
 TEST_CASE("a server that serves one attached stream ends with it") {
@@ -322,9 +315,7 @@ TEST_CASE("a server that serves one attached stream ends with it") {
                      near.reset();
                      co_return std::move(given);
                    }};
-        const std::string request = "r";
-        const result<std::string> reply = co_await to.call<unary>(request);
-        CHECK(reply.value_or("failed") == "r");
+        co_await call_once(to);
         CHECK(serving.connections() == 1);
         co_await to.close();
       }

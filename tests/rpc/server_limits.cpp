@@ -21,11 +21,6 @@ namespace ringrpc::testing {
 using namespace std::chrono_literals;
 
 namespace {
-task<status> status_of_call(channel& to) {
-  const std::string request = "ping";
-  const result<std::string> reply = co_await to.call<unary>(request);
-  co_return reply.status();
-}
 /// Connects until a call fails. @return how many did not.
 task<std::size_t> connect_all(bed& on, std::vector<channel>& into, ::uid_t uid) {
   std::size_t good = 0;
@@ -66,13 +61,10 @@ private:
 
 TEST_CASE("a server takes so many connections and no more, until one has ended") {
   bed here;
-  here.run([](bed& on) -> task<> {
-    server_options options;
-    options.connections = 5;
-    options.connections_per_uid = 5;
-    server serving{on.home(), options};
-    serving.emplace<echo_service>();
-    on.listen(serving);
+  server_options options;
+  options.connections = 5;
+  options.connections_per_uid = 5;
+  with_server(here, options, [](bed& on, server& serving, echo_service&) -> task<> {
     std::vector<channel> channels;
     const std::size_t good = co_await connect_all(on, channels, 1000);
     CHECK(good == 5);
@@ -84,19 +76,15 @@ TEST_CASE("a server takes so many connections and no more, until one has ended")
     const status next = co_await status_of_call(channels.back());
     CHECK(next.ok());
     for (channel& one : channels) co_await one.close();
-    co_await serving.close();
-  }(here));
+  });
 }
 
 TEST_CASE("who is refused again and again does not fill the log") {
   bed here;
-  here.run([](bed& on) -> task<> {
-    server_options options;
-    options.connections = 1;
-    options.connections_per_uid = 1;
-    server serving{on.home(), options};
-    serving.emplace<echo_service>();
-    on.listen(serving);
+  server_options options;
+  options.connections = 1;
+  options.connections_per_uid = 1;
+  with_server(here, options, [](bed& on, server&, echo_service&) -> task<> {
     channel first = on.connect();
     const status good = co_await status_of_call(first);
     CHECK(good.ok());
@@ -114,18 +102,14 @@ TEST_CASE("who is refused again and again does not fill the log") {
     CHECK(log_texts.size() == 12);
     CHECK(was_logged("15 more connections were refused"));
     co_await first.close();
-    co_await serving.close();
-  }(here));
+  });
 }
 
 TEST_CASE("one user cannot lock the others out") {
   bed here;
-  here.run([](bed& on) -> task<> {
-    server_options options;
-    options.connections = 8;  // 6 of one user
-    server serving{on.home(), options};
-    serving.emplace<echo_service>();
-    on.listen(serving);
+  server_options options;
+  options.connections = 8;  // 6 of one user
+  with_server(here, options, [](bed& on, server&, echo_service&) -> task<> {
     std::vector<channel> greedy;
     const std::size_t of_greedy = co_await connect_all(on, greedy, 1000);
     CHECK(of_greedy == 6);
@@ -140,24 +124,19 @@ TEST_CASE("one user cannot lock the others out") {
     CHECK(again == 4);  // six in all
     for (channel& one : greedy) co_await one.close();
     for (channel& one : modest) co_await one.close();
-    co_await serving.close();
-  }(here));
+  });
 }
 
 TEST_CASE("a peer without credentials counts against no user") {
   bed here;
-  here.run([](bed& on) -> task<> {
-    server_options options;
-    options.connections = 4;  // 3 of one user
-    server serving{on.home(), options};
-    serving.emplace<echo_service>();
-    on.listen(serving);
+  server_options options;
+  options.connections = 4;  // 3 of one user
+  with_server(here, options, [](bed& on, server&, echo_service&) -> task<> {
     std::vector<channel> channels;
     const std::size_t good = co_await connect_all(on, channels, unknown_uid);
     CHECK(good == 4);
     for (channel& one : channels) co_await one.close();
-    co_await serving.close();
-  }(here));
+  });
 }
 
 TEST_CASE("a connection counts until its last handler has ended") {

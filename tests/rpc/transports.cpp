@@ -139,12 +139,6 @@ void with_moody_server(Body body) {
     CHECK(serving.connections() == 0);
   }(here, body));
 }
-task<status> large_call(channel& to, call_options options = {}) {
-  const std::string request = pattern(3000);
-  const result<std::string> reply = co_await to.call<unary>(request, options);
-  if (reply) CHECK(*reply == request);
-  co_return reply.status();
-}
 }  // namespace
 
 TEST_CASE("accept waits 100 ms when descriptors or memory are short, and goes on") {
@@ -370,18 +364,12 @@ TEST_CASE("a receive that a signal ends is armed again") {
   for (const bool always_arm : {false, true}) {
     const wire on{"interrupted", true, false, always_arm};
     bed here{on, options};
-    here.run([](bed& bench) -> task<> {
-      server serving{bench.home()};
-      serving.emplace<echo_service>();
-      bench.listen(serving);
-      channel to = bench.connect();
+    with_echo(here, [](bed&, channel& to, echo_service&) -> task<> {
       for (int i = 0; i < 100; ++i) {
         const status end = co_await large_call(to);
         CHECK(end.ok());
       }
-      co_await to.close();
-      co_await serving.close();
-    }(here));
+    });
   }
 }
 

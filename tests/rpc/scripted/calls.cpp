@@ -91,6 +91,16 @@ public:
   void settle() {
     for (unsigned idle = 0; idle < 3;) idle = here.turn() ? 0 : idle + 1;
   }
+  /// A new connection of `to`, whose client has sent its preface.
+  void connect(server& to, const http2::settings& theirs = {}) {
+    std::pair<memory_stream, memory_stream> both = memory_pair(here);
+    to.attach(std::move(both.first));
+    ends.emplace_back(here, std::move(both.second));
+    settle();
+    script().peer_settings_are(theirs);
+    feed();
+    script().take_calls();
+  }
   /// The script is told on the newest connection, and what follows happens.
   void feed() {
     ends.back().feed();
@@ -118,13 +128,7 @@ public:
 struct server_side : scripted_bed {
   server_side() {
     served.add(methods);
-    std::pair<memory_stream, memory_stream> both = memory_pair(here);
-    served.attach(std::move(both.first));
-    ends.emplace_back(here, std::move(both.second));
-    settle();
-    script().peer_settings_are({});
-    feed();
-    script().take_calls();
+    connect(served);
   }
   ~server_side() {
     for (far_end& one : ends) one.close();
@@ -318,12 +322,8 @@ TEST_CASE("server: a writer stops where the engine's queue has no room, and goes
   slow_service slow;
   server other{side.here};
   other.add(slow);
-  std::pair<memory_stream, memory_stream> both = memory_pair(side.here);
-  other.attach(std::move(both.first));
-  side.ends.emplace_back(side.here, std::move(both.second));
-  side.settle();
+  side.connect(other);
   engine_script& script = side.script();
-  script.peer_settings_are({});
   script.hold_data = true;
   script.request(1, request_to("/test.Calls/Download"));
   script.peer_data(1, framed("go"), true);
@@ -356,12 +356,8 @@ TEST_CASE("server: a reply that waits for room holds its slot, until its deadlin
   server serving{bed.here, options};
   echo_service methods;
   serving.add(methods);
-  std::pair<memory_stream, memory_stream> both = memory_pair(bed.here);
-  serving.attach(std::move(both.first));
-  bed.ends.emplace_back(bed.here, std::move(both.second));
-  bed.settle();
+  bed.connect(serving);
   engine_script& script = bed.script();
-  script.peer_settings_are({});
   script.hold_data = true;
   const auto call = [&](std::int32_t id) {
     fields request = request_to("/test.Calls/Unary");
