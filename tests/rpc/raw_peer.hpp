@@ -136,6 +136,8 @@ public:
   /// The payload of DATA, by stream.
   std::map<std::int32_t, std::string> body{};
   std::vector<std::string> goaway_texts{};
+  /// Of the PINGs that were answered.
+  std::vector<std::string> ping_payloads{};
   std::uint64_t received_bytes = 0;
   std::uint32_t settings_seen = 0;
   bool ended = false;
@@ -207,6 +209,7 @@ private:
     } else {
       line = line_of(one);
       if (one.is(frame_type::goaway)) goaway_texts.push_back(one.payload.substr(8));
+      if (one.is(frame_type::ping) && one.header.has(ack)) ping_payloads.push_back(one.payload);
       if (one.is(frame_type::ping) && !one.header.has(ack) && acknowledges) {
         send(ping_frame(one.payload, ack));
       }
