@@ -70,6 +70,7 @@ class Server:
                 if select.select([end], [], [], 0.01)[0]:
                     raise Failure(f"the server ended with {self.process.wait()} at once")
                 if time.monotonic() > until:
+                    self.kill()
                     raise Failure(f"the server did not listen within {TO_LISTEN} s")
         finally:
             os.close(end)
