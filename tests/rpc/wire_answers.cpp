@@ -77,6 +77,23 @@ TEST_CASE("wire rules 1, 2, 6, 9, 13: the frames of a request and the order of i
       "HEADERS 3 :method=POST :scheme=http :path=/t.S/Unary :authority=localhost content-type="));
 }
 
+TEST_CASE("wire rule 51: the application's name comes first in user-agent") {
+  channel_options options;
+  std::string name{"frontend/2.1"};
+  options.application = name;
+  client_bed bed{options};
+  name.clear();  // it was copied
+  const std::string expected = " user-agent=frontend/2.1 " + std::string{user_agent};
+  bed.start("hello");
+  CHECK(bed.sent().find(expected + "; DATA") != std::string::npos);
+  bed.start("hello", {.timeout = 1s});
+  CHECK(bed.sent().find(expected) != std::string::npos);
+  options.application = "a\nb";
+  CHECK_THROWS_WITH_AS((channel{bed.here, "unix:/x", options}),
+                       "the application's name in user-agent must be printable ASCII",
+                       std::invalid_argument);
+}
+
 TEST_CASE("wire rules 23 to 25, 28: how a call ends by what its trailers say") {
   run_cases({
       {"OK", answered(trailers("0")), 0, ""},

@@ -271,7 +271,7 @@ TEST_CASE("floods: how many of our replies may wait is an option of the server")
   CHECK(read_with(1000) < read_with(10));
 }
 
-TEST_CASE("bad input: what breaks the connection ends it with GOAWAY, and the next one works") {
+TEST_CASE("wire rule 37: what breaks the connection ends it with GOAWAY, and the next one works") {
   struct breach {
     const char* name;
     std::string bytes;

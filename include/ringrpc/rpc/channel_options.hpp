@@ -28,6 +28,9 @@ struct channel_options {
   backoff_options backoff{};
   /// The `:authority` of calls.
   std::string_view authority = "localhost";
+  /// The application's own name, such as "frontend/2.1": first in the user-agent of calls.
+  /// Printable ASCII without spaces at its ends.
+  std::string_view application{};
 };
 static_assert(frame_safe<channel_options> && frame_safe<connection_options> &&
               frame_safe<backoff_options>);

@@ -67,6 +67,7 @@ public:
   void answered() noexcept override { proven_ = true; }
   [[nodiscard]] bool closed() const noexcept override { return state_ == channel_state::shutdown; }
   [[nodiscard]] short_text<512> waiting_text() const noexcept override;
+  [[nodiscard]] std::string_view user_agent() const noexcept override { return user_agent_; }
   [[nodiscard]] std::string_view target() const noexcept override { return target_; }
 
   // For the connector's task.
@@ -127,6 +128,7 @@ private:
   ring& home_;
   std::string target_;
   std::string authority_;  // what options_ views
+  std::string user_agent_;
   channel_options options_;
   std::unique_ptr<connector> connects_;
   field_list fields_;

@@ -4,20 +4,34 @@
 // off for its length.
 #pragma once
 
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include <ringrpc/grpc/result.hpp>
+#include <ringrpc/grpc/user_agent.hpp>
 #include <ringrpc/rpc/detail/channel_core.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
+inline std::string checked_user_agent(std::string_view application) {
+  result<std::string> made = make_user_agent(application);
+  if (!made) throw std::invalid_argument(std::string{made.status().message()});
+  return *std::move(made);
+}
+
 inline channel_core::channel_core(ring& home, std::string target, const channel_options& options,
                                   std::unique_ptr<connector> connects)
     : home_(home),
       target_(std::move(target)),
       authority_(options.authority),
+      user_agent_(checked_user_agent(options.application)),
       options_(options),
       connects_(std::move(connects)),
       backoff_(options_.backoff),
       retry_(*this),
       run_end_(*this) {
   options_.authority = authority_;
+  options_.application = {};  // in user_agent_
   ended_.set();
 }
 

@@ -43,6 +43,8 @@ public:
   [[nodiscard]] virtual bool closed() const noexcept = 0;
   /// Why a call still waits for a stream, for texts: "cannot connect to ...".
   [[nodiscard]] virtual short_text<512> waiting_text() const noexcept = 0;
+  /// The user-agent of calls.
+  [[nodiscard]] virtual std::string_view user_agent() const noexcept = 0;
   /// Where calls go, for texts.
   [[nodiscard]] virtual std::string_view target() const noexcept = 0;
 

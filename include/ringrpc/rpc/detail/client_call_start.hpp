@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include <ringrpc/grpc/compression.hpp>
+#include <ringrpc/grpc/user_agent.hpp>
 #include <ringrpc/rpc/detail/client_call.hpp>
 #include <ringrpc/rpc/detail/message_io.hpp>
 #include <ringrpc/rpc/detail/wire_fields.hpp>
@@ -85,8 +86,10 @@ inline const http2::header_template* client_call::collect_fields(const connectio
   const std::size_t pseudo = method_->pseudo.fields.size();
   const encoding_registry& known = *over.options().encodings;
   const bool usual = authority == default_authority;
+  const std::string_view agent = carrier_->user_agent();
   fields.clear();
-  if (usual && deadline_ == never && encodes_with() == nullptr && &known == &built_in_encodings) {
+  if (usual && deadline_ == never && encodes_with() == nullptr && &known == &built_in_encodings &&
+      agent.size() == ringrpc::user_agent.size()) {
     fields.add(request_metadata_);
     return &method_->all;
   }
@@ -101,11 +104,13 @@ inline const http2::header_template* client_call::collect_fields(const connectio
   }
   for (const http2::header_field& field : method_->all.fields.subspan(pseudo)) {
     if (field.name == accept_encoding_name) continue;  // of this channel, below
-    if (field.name == "user-agent") {
-      if (encodes_with() != nullptr) fields.add("grpc-encoding", encodes_with()->name());
-      if (!known.encodings().empty()) fields.add(accept_encoding_name, known.accept_value());
+    if (field.name != "user-agent") {
+      fields.add(field.name, field.value);
+      continue;
     }
-    fields.add(field.name, field.value);
+    if (encodes_with() != nullptr) fields.add("grpc-encoding", encodes_with()->name());
+    if (!known.encodings().empty()) fields.add(accept_encoding_name, known.accept_value());
+    fields.add(field.name, agent);
   }
   fields.add(request_metadata_);
   return usual ? &method_->pseudo : nullptr;
