@@ -3,9 +3,11 @@
 // What a client says about a channel.
 #pragma once
 
+#include <chrono>
 #include <string_view>
 
 #include <ringrpc/base/config.hpp>
+#include <ringrpc/base/time.hpp>
 #include <ringrpc/coro/frame_safe.hpp>
 #include <ringrpc/rpc/backoff.hpp>
 #include <ringrpc/rpc/connection_options.hpp>
@@ -31,6 +33,20 @@ struct channel_options {
   /// The application's own name, such as "frontend/2.1": first in the user-agent of calls.
   /// Printable ASCII without spaces at its ends.
   std::string_view application{};
+
+  /// After so long without a byte from the server a connection asks it for a sign of life
+  /// by a PING (gRFC A8). By default never: where both are on one machine the kernel
+  /// reports a peer's death at once, and only one that hangs is found out by this. Less
+  /// than 10 s is 10 s. Doubled when a server says `too_many_pings`.
+  duration keepalive_time = duration::max();
+  /// When nothing comes for so long after that PING, the connection ends and its calls end
+  /// with UNAVAILABLE. At least 1 s.
+  duration keepalive_timeout = std::chrono::seconds{20};
+  /// Whether it also asks while there are no calls; many servers forbid that.
+  bool keepalive_without_calls = false;
+  /// After so long without calls the connection is closed (with a GOAWAY) and the channel
+  /// is `idle`; the next call connects again. By default never.
+  duration idle_timeout = duration::max();
 };
 static_assert(frame_safe<channel_options> && frame_safe<connection_options> &&
               frame_safe<backoff_options>);

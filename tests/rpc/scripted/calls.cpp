@@ -126,7 +126,7 @@ public:
 };
 
 struct server_side : scripted_bed {
-  server_side() {
+  explicit server_side(const server_options& options = {}) : served{here, options} {
     served.add(methods);
     connect(served);
   }
@@ -143,7 +143,7 @@ struct server_side : scripted_bed {
   }
 
   echo_service methods;
-  server served{here};
+  server served;
 };
 
 struct client_side : scripted_bed {
@@ -421,6 +421,32 @@ TEST_CASE("server: a drain says so, asks by PING, and then names the last call")
   const std::string told = side.calls();
   CHECK(told.find("trailers 3 grpc-status=0 end") != std::string::npos);
   CHECK(told.find("trailers 5 grpc-status=0 end") != std::string::npos);
+}
+
+TEST_CASE("server: PINGs too soon are too many, frames of calls between them forgive (rule 40)") {
+  server_options options;
+  options.keepalive_permit_time = std::chrono::minutes{5};
+  {
+    server_side side{options};
+    side.script().settings_ack();
+    const auto ping_thrice = [&side] {
+      for (int i = 0; i < 3; ++i) side.script().ping();
+      side.feed();
+    };
+    ping_thrice();
+    CHECK(side.calls() == "");  // the engine answers them
+    side.call(1, "/test.Calls/Unary", "a");
+    side.calls();
+    side.kernel.advance(std::chrono::seconds{11});
+    ping_thrice();
+    CHECK(side.calls() == "");
+    ping_thrice();
+    CHECK(side.calls().find("goaway 1 ENHANCE_YOUR_CALM too_many_pings") != std::string::npos);
+  }
+  server_side usual;
+  for (int i = 0; i < 1000; ++i) usual.script().ping();
+  usual.feed();
+  CHECK(usual.calls() == "");
 }
 
 TEST_CASE("server: what the engine calls fatal ends the connection and stops its handlers") {

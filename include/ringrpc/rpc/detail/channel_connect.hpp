@@ -74,7 +74,8 @@ private:
       }
       co_return;
     }
-    client_connection one{core, core.home(), core.options().connection, peer_of(*connected)};
+    client_connection one{core, core.home(), core.options().connection, life_of(core.options()),
+                          peer_of(*connected)};
     task<> running = run_connection(one, std::move(*connected));
     core.connected(one);
     try {

@@ -94,6 +94,7 @@ public:
   void connection_ready(client_connection& one) noexcept override;
   void connection_down(client_connection& one) noexcept override;
   void stream_slot_free(client_connection& one) noexcept override;
+  void connection_pinged_too_often(client_connection& one) noexcept override;
 
 private:
   struct retry_timer : timer {

@@ -4,13 +4,17 @@
 // off for its length.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
 #include <ringrpc/grpc/result.hpp>
 #include <ringrpc/grpc/user_agent.hpp>
+#include <ringrpc/ring/log.hpp>
 #include <ringrpc/rpc/detail/channel_core.hpp>
+#include <ringrpc/rpc/detail/engine_limits.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 inline std::string checked_user_agent(std::string_view application) {
@@ -210,7 +214,7 @@ inline void channel_core::connection_down(client_connection& one) noexcept {
   if (proven_ || saturating_add(ready_since_, options_.backoff.initial) <= home_.now()) {
     unproven_ = 0;
   }
-  if (one.ready() && unproven_++ < 2) {
+  if (one.retired() || (one.ready() && unproven_++ < 2)) {
     attempt_ = 1;
     backoff_.reset();
     state_ = channel_state::idle;
@@ -228,6 +232,19 @@ inline void channel_core::connection_down(client_connection& one) noexcept {
 
 inline void channel_core::stream_slot_free(client_connection& one) noexcept {
   if (current_ == &one) pump();
+}
+
+// gRFC A8. Connections that this server had before may say so, too.
+inline void channel_core::connection_pinged_too_often(client_connection& one) noexcept {
+  const duration used = one.keepalive_time();
+  const duration doubled = used > duration::max() / 2 ? duration::max() : used * 2;
+  if (options_.keepalive_time >= doubled) return;
+  options_.keepalive_time = doubled;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(doubled).count();
+  short_text<512> text;
+  text.append(target_).append(" says ").append(too_many_pings);
+  text.append(": keepalive_time is ").append(static_cast<std::uint64_t>(seconds));
+  home_.log(log_level::warning, text.append(" s from now on").view());
 }
 
 inline void channel_core::connection_gone(client_connection& one) noexcept {

@@ -23,6 +23,8 @@ public:
   virtual void connection_down(client_connection& one) noexcept = 0;
   /// A stream has ended, or the server may allow more of them.
   virtual void stream_slot_free(client_connection& one) noexcept = 0;
+  /// The server ends it for the PINGs of its keepalive.
+  virtual void connection_pinged_too_often(client_connection& one) noexcept = 0;
 
 protected:
   ~client_connection_owner() = default;
@@ -31,8 +33,10 @@ protected:
 class client_connection final : public connection, public list_node {
 public:
   client_connection(client_connection_owner& owner, ring& home, const connection_options& options,
-                    peer_info peer)
-      : connection(home, http2::role::client, options), owner_(owner), peer_(std::move(peer)) {}
+                    const connection_life& life, peer_info peer)
+      : connection(home, http2::role::client, options, life),
+        owner_(owner),
+        peer_(std::move(peer)) {}
   ~client_connection() = default;
   [[nodiscard]] const peer_info& peer() const noexcept { return peer_; }
   [[nodiscard]] bool ready() const noexcept { return ready_; }
@@ -47,6 +51,7 @@ private:
   }
   void settings_changed() noexcept override { owner_.stream_slot_free(*this); }
   void goaway_received(http2::error_code) noexcept override {}
+  void pinged_too_often() noexcept override { owner_.connection_pinged_too_often(*this); }
   void going_down() noexcept override { owner_.connection_down(*this); }
   void stream_ended() noexcept override { owner_.stream_slot_free(*this); }
 

@@ -24,6 +24,7 @@
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/rpc/connection_options.hpp>
 #include <ringrpc/rpc/detail/assembly_budget.hpp>
+#include <ringrpc/rpc/detail/connection_life.hpp>
 #include <ringrpc/rpc/detail/driver.hpp>
 #include <ringrpc/rpc/detail/engine_limits.hpp>
 #include <ringrpc/rpc/detail/stream_handler.hpp>
@@ -79,7 +80,7 @@ public:
   /// Set while no stream is known.
   [[nodiscard]] event& idle() noexcept { return idle_; }
   /// No new streams; ends by itself when the last one has closed. Sends GOAWAY.
-  void drain() noexcept;
+  void drain() noexcept { drain(options_.drain_time, {}); }
   /// Sends a GOAWAY with `code` and `text`, and closes behind it; streams that are open
   /// are told as when the transport is lost.
   void end(http2::error_code code, std::string_view text) noexcept;
@@ -117,6 +118,10 @@ public:
   [[nodiscard]] bool open_for_calls() const noexcept {
     return phase_ == phase::open && !draining_;
   }
+  /// The silence after which it asks the peer for a sign of life; the largest: it does not.
+  [[nodiscard]] duration keepalive_time() const noexcept { return alive_.time(); }
+  /// Whether it was too old or too long idle, and ends for that.
+  [[nodiscard]] bool retired() const noexcept { return age_.retired(); }
   [[nodiscard]] std::uint32_t streams() const noexcept { return streams_; }
   /// How many bytes the transport has taken.
   [[nodiscard]] std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
@@ -127,9 +132,9 @@ public:
   [[nodiscard]] bool prepare_stream() noexcept { return has_record_room(2); }
   /// A stream was opened, by either side, and has a handler.
   void stream_opened() noexcept {
-    ++streams_;
     ++unclosed_;
     idle_.reset();
+    if (streams_++ == 0 && watched_) update_watch();
   }
   /// Which encodings the server said that it takes, in the last answer that said so; of a
   /// client's connection.
@@ -152,11 +157,12 @@ public:
   void on_settings(const http2::settings& peer) noexcept;
   void on_settings_ack() noexcept;
   void on_goaway(std::int32_t last, http2::error_code code, std::string_view text) noexcept;
-  void on_ping() noexcept {}
+  void on_ping() noexcept;
   void on_ping_ack(std::uint64_t payload) noexcept;
 
 protected:
-  connection(ring& home, http2::role role, const connection_options& options);
+  connection(ring& home, http2::role role, const connection_options& options,
+             const detail::connection_life& life);
   ~connection();
 
   /// During feed: who is behind a stream that the peer has opened. Null: refused.
@@ -167,6 +173,8 @@ protected:
   /// The peer's SETTINGS have come again; its limits may be others now.
   virtual void settings_changed() noexcept {}
   virtual void goaway_received(http2::error_code code) noexcept = 0;
+  /// The peer ended the connection for our PINGs.
+  virtual void pinged_too_often() noexcept {}
   /// The connection takes no new calls any more, or none at all. Once.
   virtual void going_down() noexcept = 0;
   /// The time of a drain is over; the connection ends a second later, or with its last
@@ -223,8 +231,14 @@ private:
   void check_progress() noexcept;
   void close_after_output() noexcept;
   void go_down() noexcept;
+  void drain(duration time, std::string_view text) noexcept;
   void finish_drain() noexcept;
   void drain_expired() noexcept;
+  void begin_watch() noexcept;
+  void end_watch() noexcept;
+  void quiet() noexcept;
+  void update_watch() noexcept;
+  void watch_due() noexcept;
   void handshake_expired() noexcept;
 
   ring& home_;
@@ -240,7 +254,13 @@ private:
   limit_timer handshake_timer_;
   limit_timer block_timer_;
   limit_timer drain_timer_;
+  limit_timer watch_timer_;  // of alive_ and age_
   time_point drain_end_{};
+  time_point watch_at_ = never;  // when watch_timer_ fires
+  detail::keepalive alive_;
+  detail::ping_strikes strikes_;
+  detail::connection_age age_;
+  std::string_view drain_text_;  // static storage
   event finished_;
   event peer_ended_;
   event idle_;
@@ -250,6 +270,7 @@ private:
   std::uint64_t sent_bytes_ = 0;
   std::uint32_t streams_ = 0;
   std::uint32_t unclosed_ = 0;  // streams whose end was not recorded yet
+  std::uint32_t call_frames_ = 0;  // of the engine, as far as strikes_ knows
   phase phase_ = phase::open;
   http2::role role_;
   bool dispatching_ = false;
@@ -263,6 +284,9 @@ private:
   bool last_id_told_ = false;  // by the GOAWAY of a drain
   bool settings_received_ = false;
   bool settings_acked_ = false;
+  bool watched_ = false;           // alive_ or age_ has something to do
+  bool pinged_too_often_ = false;  // we the peer, as it says
+  bool too_many_pings_ = false;    // the peer us
   bool reading_stopped_ = false;
   bool sending_ = false;
   bool send_failed_ = false;
@@ -271,3 +295,4 @@ private:
 
 #include <ringrpc/rpc/detail/connection_receive.hpp>
 #include <ringrpc/rpc/detail/connection_send.hpp>
+#include <ringrpc/rpc/detail/connection_times.hpp>

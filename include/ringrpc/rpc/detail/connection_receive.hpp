@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <ringrpc/rpc/detail/connection.hpp>
@@ -13,6 +14,7 @@
 namespace ringrpc::inline RINGRPC_ABI {
 inline void connection::receive(std::span<const std::byte> bytes) noexcept {
   if (phase_ != phase::open) return;  // what comes after the end is read and dropped
+  if (alive_.heard(home_.now())) update_watch();
   receive_began();
   const http2::feed_status fed = engine_.feed(bytes, home_.now());
   dispatch();
@@ -20,6 +22,10 @@ inline void connection::receive(std::span<const std::byte> bytes) noexcept {
   if (!fed.ok()) {
     note_end(fed.text);
     close_after_output();
+    return;
+  }
+  if (too_many_pings_) {
+    end(http2::error_code::enhance_your_calm, detail::too_many_pings);
     return;
   }
   if (engine_.block_open()) {
@@ -49,6 +55,7 @@ inline void connection::lost(std::error_code why) noexcept {
   home_.disarm(handshake_timer_);
   home_.disarm(block_timer_);
   home_.disarm(drain_timer_);
+  end_watch();
   // What is being sent stays: the kernel may still read it.
   go_down();
   engine_.fail(http2::error_code::internal_error);
@@ -139,7 +146,14 @@ inline void connection::on_goaway(std::int32_t, http2::error_code code,
     end_text_.append("the peer ended the connection: ").append(http2::name_of(code));
     if (!text.empty()) end_text_.append(", ").append(text.substr(0, 256));
   }
+  if (code == http2::error_code::enhance_your_calm && text == detail::too_many_pings) {
+    pinged_too_often_ = true;
+  }
   add({.kind = record_kind::goaway, .code = code});
+}
+
+inline void connection::on_ping() noexcept {
+  too_many_pings_ |= strikes_.ping(home_.now(), streams_ > 0);
 }
 
 inline void connection::on_ping_ack(std::uint64_t payload) noexcept {
@@ -213,7 +227,7 @@ inline void connection::act(const record& happened) noexcept {
     case record_kind::closed:
       happened.handler->unlink();
       happened.handler->stream_closed();
-      if (--streams_ == 0) idle_.set();
+      if (--streams_ == 0) quiet();
       stream_ended();
       break;
     case record_kind::refuse:
@@ -225,6 +239,7 @@ inline void connection::act(const record& happened) noexcept {
         if (!settings_acked_) {
           home_.arm(handshake_timer_, saturating_add(home_.now(), options_.settings_ack_time));
         }
+        begin_watch();
         settings_received();
       } else {
         settings_changed();
@@ -235,6 +250,7 @@ inline void connection::act(const record& happened) noexcept {
       if (settings_received_) home_.disarm(handshake_timer_);
       break;
     case record_kind::goaway:
+      if (std::exchange(pinged_too_often_, false)) pinged_too_often();
       // The peer goes away: the connection ends with its last stream.
       draining_ = drain_confirmed_ = true;
       go_down();

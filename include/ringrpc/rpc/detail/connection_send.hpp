@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 
 #include <ringrpc/rpc/detail/connection.hpp>
 
@@ -22,11 +23,12 @@ inline connection::limit_timer::limit_timer(connection& of,
       of_(of),
       expired_(expired) {}
 
-inline connection::connection(ring& home, http2::role role, const connection_options& options)
+inline connection::connection(ring& home, http2::role role, const connection_options& options,
+                              const detail::connection_life& life)
     : home_(home),
       options_(options),
       outgoing_(home.memory()),
-      engine_limits_(detail::limits_of(options)),
+      engine_limits_(detail::limits_of(options, life.stream_id_first)),
       engine_(role, detail::settings_of(role, options), engine_limits_, home.memory(), *this),
       assembly_(options.assembly_budget()),
       flush_(*this),
@@ -36,6 +38,10 @@ inline connection::connection(ring& home, http2::role role, const connection_opt
                      self.end(http2::error_code::protocol_error, "header block took too long");
                    }),
       drain_timer_(*this, [](connection& self) noexcept { self.drain_expired(); }),
+      watch_timer_(*this, [](connection& self) noexcept { self.watch_due(); }),
+      alive_(life.alive),
+      strikes_(life.pings),
+      age_(life.age),
       role_(role) {
   idle_.set();
 }
@@ -57,6 +63,10 @@ inline void connection::flush() noexcept {
 inline output& connection::outgoing() noexcept {
   if (outgoing_.empty() && !send_failed_ && phase_ != phase::ended && engine_.wants_write()) {
     engine_.gather(outgoing_, detail::gather_bytes, home_.now());
+    if (const std::uint32_t frames = engine_.call_frames(); frames != call_frames_) {
+      strikes_.sent(frames - call_frames_, home_.now());
+      call_frames_ = frames;
+    }
     dispatch();  // streams may have closed
     serve_blocked();
   }
@@ -124,6 +134,7 @@ inline void connection::close_after_output() noexcept {
   go_down();
   home_.disarm(handshake_timer_);
   home_.disarm(block_timer_);
+  end_watch();
   // A peer that reads nothing must not hold us.
   home_.arm(drain_timer_, saturating_add(home_.now(), detail::last_output_time));
   mark_dirty();
@@ -133,53 +144,6 @@ inline void connection::go_down() noexcept {
   if (gone_down_) return;
   gone_down_ = true;
   going_down();
-}
-
-inline void connection::drain() noexcept {
-  if (phase_ != phase::open || drain_asked_) return;
-  drain_asked_ = draining_ = true;
-  go_down();
-  drain_end_ = saturating_add(home_.now(), options_.drain_time);
-  home_.arm(drain_timer_,
-            std::min(drain_end_, saturating_add(home_.now(), detail::drain_ping_time)));
-  if (role_ == http2::role::server && !drain_confirmed_) {
-    // Two GOAWAYs (RFC 9113 section 6.8): the first lets what is on its way arrive,
-    // the answer to the PING says that the client has seen it.
-    engine_.goaway(detail::notice_stream_id, http2::error_code::no_error, {});
-    engine_.ping(detail::drain_ping);
-  } else {
-    finish_drain();
-  }
-  mark_dirty();
-}
-
-inline void connection::finish_drain() noexcept {
-  drain_confirmed_ = true;
-  if (phase_ != phase::open) return;
-  last_id_told_ = true;
-  engine_.goaway(engine_.last_processed_id(), http2::error_code::no_error, {});
-  mark_dirty();
-}
-
-inline void connection::drain_expired() noexcept {
-  if (phase_ == phase::open && !send_failed_ && home_.now() < drain_end_) {
-    if (!drain_confirmed_) finish_drain();  // the client does not answer: it has had its time
-    home_.arm(drain_timer_, drain_end_);
-  } else if (phase_ == phase::open && !send_failed_ && !drain_over_) {
-    drain_over_ = true;
-    home_.arm(drain_timer_, saturating_add(home_.now(), detail::last_output_time));
-    drain_time_over();
-  } else if (phase_ == phase::open) {
-    end(http2::error_code::no_error, "drain time is over");
-  } else {
-    lost(std::make_error_code(std::errc::timed_out));
-  }
-}
-
-inline void connection::handshake_expired() noexcept {
-  end(settings_received_ ? http2::error_code::settings_timeout : http2::error_code::protocol_error,
-      settings_received_ ? "SETTINGS were not acknowledged in time"
-                         : "no SETTINGS frame came in time");
 }
 
 inline void connection::end(http2::error_code code, std::string_view text) noexcept {

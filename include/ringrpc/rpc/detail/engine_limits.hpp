@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <string_view>
 
 #include <ringrpc/base/config.hpp>
 #include <ringrpc/base/time.hpp>
@@ -27,6 +28,10 @@ inline constexpr std::int32_t notice_stream_id = 0x7fff'ffff;
 inline constexpr duration drain_ping_time = std::chrono::seconds{5};
 /// The PING whose answer says that the notice has been seen.
 inline constexpr std::uint64_t drain_ping = 0x7269'6e67'7270'6301;
+/// The PING of keepalive.
+inline constexpr std::uint64_t keepalive_ping = 0x7269'6e67'7270'6302;
+/// The GOAWAY text of every gRPC server that wants fewer PINGs (gRFC A8).
+inline constexpr std::string_view too_many_pings = "too_many_pings";
 
 inline http2::settings settings_of(http2::role role, const connection_options& options) noexcept {
   http2::settings ours = http2::default_settings;
@@ -37,8 +42,10 @@ inline http2::settings settings_of(http2::role role, const connection_options& o
   return ours;
 }
 
-inline http2::limits limits_of(const connection_options& options) noexcept {
+inline http2::limits limits_of(const connection_options& options,
+                               std::uint32_t stream_id_first) noexcept {
   http2::limits bounds;
+  bounds.stream_id_first = stream_id_first;
   bounds.header_list_bytes_max = options.header_list_bytes_max;
   bounds.connection_window_bytes = std::max(options.connection_window_bytes, 65'535u);
   bounds.queue_low_bytes = options.stream_queue_bytes / 2;

@@ -124,7 +124,8 @@ task<> serve_stream(std::shared_ptr<server_core> core, Stream stream) {
     co_await stream.close();
     co_return;
   }
-  server_connection one{*core, core->home(), core->options().connection, std::move(peer)};
+  server_connection one{*core, core->home(), core->options().connection,
+                        life_of(core->options(), core->home()), std::move(peer)};
   const listed_connection listed{*core, one};
   co_await run_connection(one, std::move(stream));
   const bool idle = co_await one.idle().wait_ignoring_stop();

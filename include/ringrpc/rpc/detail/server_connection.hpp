@@ -55,8 +55,8 @@ protected:
 class server_connection final : public connection, public list_node {
 public:
   server_connection(method_table& methods, ring& home, const connection_options& options,
-                    peer_info peer)
-      : connection(home, http2::role::server, options),
+                    const connection_life& life, peer_info peer)
+      : connection(home, http2::role::server, options, life),
         methods_(methods),
         host_(*this, std::move(peer)) {}
   ~server_connection() = default;
