@@ -22,12 +22,14 @@ namespace ringrpc::detail::inline RINGRPC_ABI {
 // Named here: g++ 12 finds the view's member private in a template.
 inline constexpr std::string_view accepted_by_default = built_in_encodings.accept_value();
 
-/// In the order of PROTOCOL-HTTP2.md, "Requests": pseudo fields first. A program that speaks
-/// identity only says nothing of encodings.
+/// A program that speaks identity only says nothing of encodings.
+inline constexpr bool names_encodings = accepted_by_default != "identity";
+using request_field_array = std::array<http2::header_field, names_encodings ? 8 : 7>;
+
+/// In the order of PROTOCOL-HTTP2.md, "Requests": pseudo fields first.
 template <rpc_method M>
-constexpr auto make_request_fields() noexcept {
-  constexpr bool has_encodings = accepted_by_default != "identity";
-  std::array<http2::header_field, has_encodings ? 8 : 7> fields{
+constexpr request_field_array make_request_fields() noexcept {
+  request_field_array fields{
       http2::header_field{":method", "POST"},
       http2::header_field{":scheme", "http"},
       http2::header_field{":path", M::path},
@@ -35,12 +37,12 @@ constexpr auto make_request_fields() noexcept {
       http2::header_field{"content-type", grpc_content_type},
       http2::header_field{"te", "trailers"},
   };
-  if constexpr (has_encodings) fields[6] = {accept_encoding_name, accepted_by_default};
+  if constexpr (names_encodings) fields[6] = {accept_encoding_name, accepted_by_default};
   fields.back() = {"user-agent", user_agent};
   return fields;
 }
 template <rpc_method M>
-inline constexpr auto request_fields = make_request_fields<M>();
+inline constexpr request_field_array request_fields = make_request_fields<M>();
 
 inline std::uint16_t next_method_template_id() noexcept {
   static std::atomic<std::uint16_t> next{first_method_template_id};

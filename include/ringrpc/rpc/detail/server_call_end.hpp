@@ -42,15 +42,17 @@ inline bool server_call::send_headers() noexcept {
 // UNKNOWN, whose text stays here: what an exception says is not for strangers.
 inline status server_call::status_of_exception() noexcept {
   status end = unknown("the handler ended with an exception");
+  bool meant = false;
   try {
     throw;
   } catch (const status_error& failed) {
-    if (!failed.status().ok()) return failed.status();
+    meant = !failed.status().ok();
+    if (meant) end = failed.status();
   } catch (const std::bad_alloc&) {
     end = resource_exhausted("no memory in the handler");
   } catch (...) {
   }
-  if (host_->exceptions.pass(ring_->now())) {
+  if (!meant && host_->exceptions.pass(ring_->now())) {
     ring_->log(log_level::error, text_of_current_exception("the handler of ", method_).view());
   }
   return end;
