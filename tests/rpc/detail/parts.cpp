@@ -188,8 +188,8 @@ TEST_CASE("response_head: what a block of a response says") {
 
   const auto code_of = [](std::string_view text) {
     metadata none;
-    const fields sent{{"grpc-status", text}};
-    return inner::reduce_response(block_of(sent), built_in_encodings, none).end->code();
+    const fields end{{"grpc-status", text}};
+    return inner::reduce_response(block_of(end), built_in_encodings, none).end->code();
   };
   CHECK(code_of("0") == status_code::ok);
   CHECK(code_of("16") == status_code::unauthenticated);
