@@ -56,7 +56,52 @@ build_packages=(g++ meson ninja-build pkg-config liburing-dev libnghttp2-dev lib
   protobuf-compiler libprotoc-dev zlib1g-dev)
 # What the tests use besides: interoperation with grpc++ and grpcio, and checks in Python.
 test_packages=(doctest-dev python3 libgrpc++-dev protobuf-compiler-grpc python3-grpcio
-  python3-protobuf)
+  python3-protobuf grpc-proto)
+# Proxies before a server, and the libraries of theirs that the packages above do not bring.
+proxy_packages=(nginx haproxy nghttp2-proxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1
+  libev4 libjemalloc2)
+
+# need_node: Node.js and npm, from wherever they come, for @grpc/grpc-js.
+need_node() {
+  if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+    need_packages nodejs npm
+  fi
+}
+
+# unpack_packages NAME...: those Debian packages in build/debian. They are not installed, because
+# a server that is installed is also started.
+unpack_packages() {
+  local folder=$root/build/debian
+  if [ "$(cat "$folder/unpacked" 2>/dev/null)" = "$*" ]; then
+    return 0
+  fi
+  if ! command -v dpkg-deb >/dev/null; then
+    say "this is no Debian: expecting the equivalents of: $*"
+    return 0
+  fi
+  say "fetching, not installing: $*"
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  if ! (cd "$folder" && apt-get -q download "$@"); then
+    # Lists that are missing, or older than the archive.
+    if ! may_install || ! as_root apt-get -q update || ! (cd "$folder" && apt-get -q download "$@")
+    then
+      complain "apt-get could not download: $*"
+      return 1
+    fi
+  fi
+  local file
+  for file in "$folder"/*.deb; do
+    dpkg-deb -x "$file" "$folder" || return 1
+  done
+  rm -f "$folder"/*.deb
+  printf '%s\n' "$*" >"$folder/unpacked"
+}
+
+need_test_packages() {
+  need_packages "${build_packages[@]}" "${test_packages[@]}" "$@" && need_node &&
+    unpack_packages "${proxy_packages[@]}"
+}
 
 # build COMPILER FOLDER OPTION...: configures build/FOLDER, anew if the options are not those of the
 # last time, and builds it, or only `targets` if the caller names some. Never downloads a wrap.

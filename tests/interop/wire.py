@@ -135,10 +135,12 @@ class Connection:
 
 
 class Relay:
-    """Listens on `path` and passes all bytes on to `server_path` and back."""
+    """Listens on `path` and passes all bytes on to `server_path` and back. `observer` makes what is
+    kept of each connection."""
 
-    def __init__(self, path, server_path):
+    def __init__(self, path, server_path, observer=Connection):
         self.connections, self._server_path, self._threads = [], server_path, []
+        self._observer = observer
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(path)
         self._listener.listen(64)
@@ -160,7 +162,7 @@ class Relay:
                 client.close()
                 server.close()
                 continue
-            connection = Connection()
+            connection = self._observer()
             self.connections.append(connection)
             for sender, source, target in (("client", client, server), ("server", server, client)):
                 thread = threading.Thread(target=self._pass, daemon=True,

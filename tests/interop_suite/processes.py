@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""The processes of run_matrix.py and run_proxies.py."""
+
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+WITHIN = 180  # seconds; nothing takes that long unless it is broken
+
+
+class Failure(Exception):
+    """What broke, in words."""
+
+
+def program(folder, library, role):
+    """The command of a library's server or client; `folder` is that of the tests in the build."""
+    return {
+        "ringrpc": [os.path.join(folder, "interop_" + role)],
+        "grpcpp": [os.path.join(folder, "interop_suite", "grpcpp_suite_" + role)],
+        "grpcio": [sys.executable, "-B", os.path.join(HERE, f"grpcio_{role}.py"), folder],
+        "grpcjs": ["node", os.path.join(HERE, f"grpcjs_{role}.js"), folder],
+    }[library]
+
+
+class Process:
+    """A process that listens on the Unix socket `path`."""
+
+    def __init__(self, command, path, **how):
+        self._process = subprocess.Popen(command, **how)
+        end = os.pidfd_open(self._process.pid)
+        try:
+            self._wait_until_it_listens(command[0], path, end)
+        except Failure:
+            self.kill()
+            raise
+        finally:
+            os.close(end)
+
+    @staticmethod
+    def _wait_until_it_listens(name, path, end):
+        until = time.monotonic() + WITHIN
+        while True:
+            with socket.socket(socket.AF_UNIX) as probe:
+                # The file appears with bind(2), before listen(2).
+                if probe.connect_ex(path) == 0:
+                    return
+            if select.select([end], [], [], 0.01)[0]:
+                raise Failure(f"{os.path.basename(name)} ended instead of listening")
+            if time.monotonic() > until:
+                raise Failure(f"{os.path.basename(name)} did not listen within {WITHIN} s")
+
+    def end(self):
+        """Nothing, or what is wrong with how it ended."""
+        self._process.terminate()
+        try:
+            status = self._process.wait(WITHIN)
+        except subprocess.TimeoutExpired:
+            return f"it still runs {WITHIN} s after SIGTERM"
+        return f"it ended with {status}" if status else None
+
+    def kill(self):
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
