@@ -12,8 +12,24 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 WITHIN = 180  # seconds; nothing takes that long unless it is broken
 
 
+_started = []
+
+
 class Failure(Exception):
     """What broke, in words."""
+
+
+def start(command, **how):
+    """A subprocess that `kill_all` knows."""
+    _started.append(subprocess.Popen(command, **how))
+    return _started[-1]
+
+
+def kill_all(*_signal):
+    """Ends this process, and first all that it has started; for the one who sends SIGTERM."""
+    for process in _started:
+        process.kill()
+    os._exit(1)  # pylint: disable=protected-access
 
 
 def program(folder, library, role):
@@ -30,7 +46,7 @@ class Process:
     """A process that listens on the Unix socket `path`."""
 
     def __init__(self, command, path, **how):
-        self._process = subprocess.Popen(command, **how)
+        self._process = start(command, **how)
         end = os.pidfd_open(self._process.pid)
         try:
             self._wait_until_it_listens(command[0], path, end)

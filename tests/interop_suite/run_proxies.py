@@ -15,7 +15,7 @@ import sys
 import sysconfig
 import tempfile
 
-from processes import HERE, Failure, Process, WITHIN, program
+from processes import HERE, Failure, Process, WITHIN, kill_all, program, start
 
 SKIPPED = 77
 
@@ -107,13 +107,18 @@ def run(name, folder, packages):
                 proxy = Process([found, *(one.format_map(places) for one in arguments)],
                                 places["front"], env=environment, stderr=log)
             try:
-                client = subprocess.run(
-                    [sys.executable, "-B", os.path.join(HERE, "proxy_client.py"), folder,
-                     "--address", "unix:" + places["front"], *cases], timeout=WITHIN, check=False)
+                client = start([sys.executable, "-B", os.path.join(HERE, "proxy_client.py"),
+                                folder, "--address", "unix:" + places["front"], *cases])
+                try:
+                    status = client.wait(WITHIN)
+                finally:
+                    client.kill()
+            except subprocess.TimeoutExpired as slow:
+                raise Failure(str(slow)) from slow
             finally:
                 proxy.end()
                 proxy.kill()
-            wrong = [f"the client ended with {client.returncode}"] if client.returncode else []
+            wrong = [f"the client ended with {status}"] if status else []
             if ended := server.end():
                 wrong.append("of the server: " + ended)
         finally:
@@ -127,7 +132,7 @@ def run(name, folder, packages):
 
 def main():
     name, folder, packages = sys.argv[1:]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, kill_all)
     if importlib.util.find_spec("grpc") is None:
         print("skipped: grpcio is not installed; on Debian 12: apt-get install python3-grpcio")
         sys.exit(SKIPPED)
