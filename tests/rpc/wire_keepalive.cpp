@@ -199,6 +199,29 @@ TEST_CASE("wire rule 38: too_many_pings doubles keepalive_time, once for each co
   }
 }
 
+TEST_CASE("wire rule 38: what an older connection says of its shorter time changes nothing") {
+  client_bed bed{asking_after(10s)};
+  bed.start();
+  bed.send(goaway_frame(1));  // its call goes on
+  bed.settle();
+  for (std::size_t round = 1; round < 3; ++round) {
+    bed.start();
+    end_call(bed, 1);
+    bed.send(goaway_frame(1, error_code::enhance_your_calm, "too_many_pings"));
+    bed.settle();
+  }
+  bed.peers[0]->send(goaway_frame(1, error_code::enhance_your_calm, "too_many_pings"));
+  bed.settle();
+  bed.start();
+  REQUIRE(bed.peers.size() == 4);
+  CHECK_FALSE(bed.done());
+  bed.sent();
+  bed.pass(40s - 1ns);
+  CHECK(bed.sent() == "");
+  bed.pass(1ns);
+  CHECK(bed.sent() == "PING");
+}
+
 TEST_CASE("wire rule 38: other GOAWAYs leave keepalive_time as it is") {
   client_bed bed{asking_after(10s)};
   bed.start();

@@ -63,8 +63,9 @@ inline void connection::flush() noexcept {
 inline output& connection::outgoing() noexcept {
   if (outgoing_.empty() && !send_failed_ && phase_ != phase::ended && engine_.wants_write()) {
     engine_.gather(outgoing_, detail::gather_bytes, home_.now());
-    if (const std::uint32_t frames = engine_.call_frames(); frames != call_frames_) {
-      strikes_.sent(frames - call_frames_, home_.now());
+    if (strikes_.enabled()) {
+      const std::uint32_t frames = engine_.call_frames();
+      if (frames != call_frames_) strikes_.sent(frames - call_frames_, home_.now());
       call_frames_ = frames;
     }
     dispatch();  // streams may have closed

@@ -24,6 +24,10 @@ class ping_strikes {
 public:
   explicit constexpr ping_strikes(const ping_rules& rules) noexcept : rules_(rules) {}
 
+  /// Whether any PING is ever a strike.
+  [[nodiscard]] constexpr bool enabled() const noexcept {
+    return rules_.permit_time > duration::zero();
+  }
   /// So many HEADERS and DATA frames were sent. That forgives all strikes, and the next
   /// PING is good whenever it comes. It also pays for one PING for each frame: a client
   /// that probes its bandwidth by a PING behind each frame may read many of them before
@@ -37,7 +41,7 @@ public:
   /// A PING has come. @param calls  whether streams are open.
   /// @return whether it is one too many.
   [[nodiscard]] constexpr bool ping(time_point now, bool calls) noexcept {
-    if (rules_.permit_time <= duration::zero()) return false;
+    if (!enabled()) return false;
     if (now > paid_until_) paid_ = 0;
     if (paid_ > 0) {
       --paid_;
