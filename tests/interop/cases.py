@@ -16,8 +16,8 @@ CASES = {
     "bytes_4m": "of exactly 4 MiB, the limit of all",
     "request_too_large": "RESOURCE_EXHAUSTED from the server, the connection lives",
     "reply_too_large": "RESOURCE_EXHAUSTED in the client, the connection lives",
-    "compressed_request": "UNIMPLEMENTED where gzip is not known (wire rule 21)",
-    "compressed_reply": "a server that compresses where the client allows it",
+    "compressed_request": "by gzip and deflate (wire rule 20)",
+    "compressed_reply": "a server that compresses as far as the client allows it",
     # Metadata.
     "metadata_unary": "headers and trailers: several values per key, every byte in -bin ones",
     "metadata_streams": "the same of the other kinds",
@@ -28,6 +28,7 @@ CASES = {
     # How calls end.
     "status_codes": "all codes",
     "status_messages": "Unicode, spaces and tabs at the ends, percent signs, controls",
+    "status_details": "google.rpc.Status, early and after a reply (wire rule 25)",
     "error_after_replies": "a status after messages",
     "unimplemented": "unknown methods and services",
     "wrong_number_of_replies": "none or two to a unary call (wire rule 18)",

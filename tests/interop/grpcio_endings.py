@@ -7,7 +7,7 @@ from grpc import StatusCode
 
 from grpcio_support import (LeftOut, Outcome, Requests, expect, expect_equal, fresh_name, messages,
                             request)
-from values import DIFFICULT_MESSAGES, STATUS_CODES, pattern
+from values import DIFFICULT_MESSAGES, STATUS_CODES, STATUS_DETAILS, pattern
 
 OK = StatusCode.OK
 
@@ -27,6 +27,15 @@ def status_messages(with_):
         with_.outcome(with_.unary, order).expect(StatusCode.ABORTED, text)
         _, outcome = with_.replies(with_.server_stream(order))
         outcome.expect(StatusCode.ABORTED, text)
+
+
+def status_details(with_):
+    order = request(end=True, code=9, message="no", details=STATUS_DETAILS, replies=1)
+    _, streamed = with_.replies(with_.server_stream(order))
+    for outcome in (with_.outcome(with_.unary, order), streamed):
+        outcome.expect(StatusCode.FAILED_PRECONDITION, "no")
+        expect_equal(dict(outcome.trailers)["grpc-status-details-bin"], STATUS_DETAILS,
+                     "the details")
 
 
 def error_after_replies(with_):
@@ -205,7 +214,7 @@ def early_ok(with_):
     expect_early(with_, OK, "")
 
 
-CASES = (status_codes, status_messages, error_after_replies, unimplemented, wrong_number_of_replies,
-         wrong_number_of_requests, deadline_unary, deadline_streams, deadline_told, cancel_unary,
-         cancel_server_stream, cancel_client_stream, cancel_bidi, cancel_blocked_writer,
-         client_killed, early_error, early_ok)
+CASES = (status_codes, status_messages, status_details, error_after_replies, unimplemented,
+         wrong_number_of_replies, wrong_number_of_requests, deadline_unary, deadline_streams,
+         deadline_told, cancel_unary, cancel_server_stream, cancel_client_stream, cancel_bidi,
+         cancel_blocked_writer, client_killed, early_error, early_ok)

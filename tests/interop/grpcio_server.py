@@ -59,12 +59,17 @@ class Attendance:
         if headers or self.orders.headers_first:
             self.context.send_initial_metadata(headers)
         self.context.set_trailing_metadata(
-            [(key, value) for key, value in got if key.startswith("t-")])
+            [(key, value) for key, value in got if key.startswith("t-")] + self.details())
         with self.book.changed:
             self.record.started = True
             self.record.present += 1
             self.book.changed.notify_all()
         self.wait(lambda: self.record.present >= self.orders.meet)
+
+    def details(self):
+        """As grpcio's package for rich status does it."""
+        given = self.orders.details
+        return [("grpc-status-details-bin", given)] if given else []
 
     def wait(self, condition):
         return self.book.wait(self.context, condition)

@@ -58,6 +58,21 @@ void status_messages(client& with) {
   }
 }
 
+void status_details_both_ways(client& with) {
+  Request order = ending_with(StatusCode::FAILED_PRECONDITION, "no");
+  order.mutable_orders()->set_details(status_details());
+  order.mutable_orders()->set_replies(1);
+  ClientContext first, second;
+  Reply reply;
+  const Status one = with.stub.Unary(&first, order, &reply);
+  expect_code(one, StatusCode::FAILED_PRECONDITION);
+  expect_equal(one.error_details(), status_details(), "the details");
+  const auto call = with.stub.ServerStream(&second, order);
+  while (call->Read(&reply)) {
+  }
+  expect_equal(call->Finish().error_details(), status_details(), "the details");
+}
+
 void error_after_replies(client& with) {
   Request order = ending_with(StatusCode::DATA_LOSS, "no more");
   order.mutable_orders()->set_replies(3);
@@ -291,6 +306,7 @@ void early_ok(client& with) { expect_early(with, StatusCode::OK, ""); }
 constexpr named_case all_endings[] = {
     {"status_codes", status_codes},
     {"status_messages", status_messages},
+    {"status_details", status_details_both_ways},
     {"error_after_replies", error_after_replies},
     {"unimplemented", unimplemented},
     {"wrong_number_of_replies", wrong_number_of_replies},

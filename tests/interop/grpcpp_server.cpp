@@ -107,7 +107,7 @@ public:
   }
   Status end() const {
     if (orders_.code() == 0) return Status::OK;
-    return {static_cast<grpc::StatusCode>(orders_.code()), orders_.message()};
+    return {static_cast<grpc::StatusCode>(orders_.code()), orders_.message(), orders_.details()};
   }
 
 private:

@@ -51,6 +51,24 @@ task<> status_codes(client& with) {
   co_await expect_service(with);
 }
 
+task<> status_details_both_ways(client& with) {
+  Request order = ending_with(status_code::failed_precondition, "no");
+  order.mutable_orders()->set_details(status_details());
+  const result<Reply> reply = co_await with.stub.Unary(order);
+  expect_code(reply.status(), status_code::failed_precondition);
+  expect_equal(reply.status().details(), status_details(), "the details");
+  const result<ringrpc::rich_status> rich = ringrpc::rich_status::of(reply.status());
+  expect_ok(rich.status());
+  expect_equal(rich->details().size(), std::size_t{1}, "the number of details");
+  expect_equal(rich->details()[0].type(), "a.B", "the type of the detail");
+  order.mutable_orders()->set_replies(1);
+  auto call = with.stub.ServerStream(order);
+  while (Reply* one = co_await call.read()) expect_equal(one->payload(), "x", "the reply");
+  const status end = co_await call.finish();
+  expect_code(end, status_code::failed_precondition);
+  expect_equal(end.details(), status_details(), "the details");
+}
+
 task<> status_messages(client& with) {
   for (const std::string& text : difficult_messages()) {
     Request order = ending_with(status_code::aborted, text);
@@ -322,6 +340,7 @@ task<> early_ok(client& with) {
 constexpr named_case all_endings[] = {
     {"status_codes", status_codes},
     {"status_messages", status_messages},
+    {"status_details", status_details_both_ways},
     {"error_after_replies", error_after_replies},
     {"unimplemented", unimplemented},
     {"wrong_number_of_replies", wrong_number_of_replies},

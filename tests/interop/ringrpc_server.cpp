@@ -76,7 +76,7 @@ private:
 
 status end_of(const Orders& orders) {
   if (orders.code() == 0) return {};
-  return {static_cast<ringrpc::status_code>(orders.code()), orders.message()};
+  return {static_cast<ringrpc::status_code>(orders.code()), orders.message(), orders.details()};
 }
 
 class peer final : public ringrpc_interop::Peer::service {

@@ -24,6 +24,13 @@ inline constexpr std::size_t largest_payload = 4 * 1024 * 1024 - 5;
 inline constexpr char draining_text[] = "draining";
 
 /// Status messages that need care on the wire (PROTOCOL-HTTP2.md, "Status-Message").
+/// google.rpc.Status: code 9, message "no", details that begin with type.googleapis.com/a.B.
+inline const std::string& status_details() {
+  static const std::string bytes = std::string{"\x08\x09\x12\x02no\x1a\x1e\x0a\x17"} +
+                                   "type.googleapis.com/a.B" + std::string{"\x12\x03\0\xff" "x", 5};
+  return bytes;
+}
+
 inline const std::vector<std::string>& difficult_messages() {
   static const std::vector<std::string> texts{
       "plain",

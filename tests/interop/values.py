@@ -19,6 +19,9 @@ DIFFICULT_MESSAGES = (
     "x" * 2000,
 )
 
+# google.rpc.Status: code 9, message "no", details that begin with type.googleapis.com/a.B.
+STATUS_DETAILS = (b"\x08\x09\x12\x02no\x1a\x1e\x0a\x17type.googleapis.com/a.B"
+                  b"\x12\x03\0\xffx")
 
 _PATTERN = bytes((i + i // 251) % 251 for i in range(251 * 251))  # then it repeats
 

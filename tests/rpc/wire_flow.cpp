@@ -143,7 +143,7 @@ TEST_CASE("receive: a handler that reads nothing stops its own stream and no oth
   CHECK(bed.methods.received_bytes == mib);
 }
 
-TEST_CASE("send: a client that opens no window makes 64 KiB and a message queue, per stream") {
+TEST_CASE("F10: send: a client that opens no window makes 64 KiB and a message queue, per stream") {
   bool without_sockets = false;
   SUBCASE("over a socket") {}
   SUBCASE("over another byte stream") { without_sockets = true; }
@@ -171,7 +171,7 @@ TEST_CASE("send: a client that opens no window makes 64 KiB and a message queue,
   CHECK(bed.served.counters().queued_bytes == 0);
 }
 
-TEST_CASE("send: a client that reads nothing at all bounds what the server holds") {
+TEST_CASE("F10: send: a client that reads nothing at all bounds what the server holds") {
   server_bed bed;
   bed.send(settings_frame({{settings_id::initial_window, 0x7fff'ffff}}) +
            window_frame(0, 0x7fff'ffff - 65'535));

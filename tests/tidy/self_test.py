@@ -18,6 +18,7 @@ import sources
 import spellings
 import style
 import user_flags
+import wire_rules
 import wraps
 
 HEADER = """// SPDX-License-Identifier: MIT
@@ -55,6 +56,37 @@ dependency_names = thing
 
 def header(includes=(), body=""):
     return HEADER.format(includes="".join(f"#include <{i}>\n" for i in includes), body=body)
+
+
+class WireRules(unittest.TestCase):
+    ROW = '| {0} | says | `tests/a.cpp` "one", "two" |\n'
+
+    def problems(self, table):
+        with tempfile.TemporaryDirectory() as root:
+            os.mkdir(os.path.join(root, "tests"))
+            for name, text in {
+                "a.cpp": 'TEST_CASE("one") {}\nTEST_CASE(\n    "tw"\n    "o") {}\n',
+                "wire_rules.md": table,
+            }.items():
+                with open(os.path.join(root, "tests", name), "w", encoding="utf-8") as file:
+                    file.write(text)
+            return list(wire_rules.problems(wire_rules.Path(root)))
+
+    def test_a_row_for_each_rule_with_tests_that_exist(self):
+        whole = "".join(self.ROW.format(rule) for rule in sorted(wire_rules.RULES))
+        self.assertEqual(self.problems(whole), [])
+        self.assertEqual(self.problems(whole.replace(self.ROW.format(7), "")),
+                         ["tests/wire_rules.md: rule 7 has no row"])
+        self.assertEqual(self.problems(whole + self.ROW.format(7)),
+                         ["tests/wire_rules.md: rule 7 has two rows"])
+        without = whole.replace(self.ROW.format(7), "| 7 | says | `tests/a.cpp` |\n")
+        self.assertEqual(self.problems(without), ["tests/wire_rules.md: rule 7 has no test"])
+        renamed = whole.replace(self.ROW.format(7), '| 7 | says | `tests/a.cpp` "three" |\n')
+        self.assertEqual(self.problems(renamed),
+                         ['tests/wire_rules.md: rule 7: tests/a.cpp has no test "three"'])
+        moved = whole.replace(self.ROW.format(7), '| 7 | says | `tests/b.cpp` "one" |\n')
+        self.assertEqual(self.problems(moved),
+                         ["tests/wire_rules.md: rule 7: there is no tests/b.cpp"])
 
 
 class Planted(unittest.TestCase):
