@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Calls of all kinds at once, by seed: sizes up to 200 KiB, cancels, deadlines, dropped
-// handles, peers that vanish at any byte, servers that drain while calls run. Every
-// call ends with OK and the right bytes, or with a status that its fate allows; every
-// handler runs at most once; nothing is left.
+// handles, peers that vanish at any byte, servers that drain and connections that retire
+// while calls run. Every call ends with OK and the right bytes, or with a status that its
+// fate allows; every handler runs at most once; nothing is left.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -255,6 +255,13 @@ private:
       options.connection.connection_queue_bytes =
           static_cast<std::uint32_t>(random_.between(1, 50'000));
     }
+    // Not sooner than a channel's first pause: it would think that the server is at fault.
+    if (random_.chance(0.3)) {
+      options.connection_age = duration{random_.between(1'200'000, 4'000'000)};
+    }
+    if (random_.chance(0.3)) {
+      options.connection_idle = duration{random_.between(1'200'000, 3'000'000)};
+    }
     auto made = std::make_unique<server>(*server_ring_, options);
     set_up(*made);
     if (in_memory_) {
@@ -308,6 +315,7 @@ private:
           options.connection.stream_queue_bytes = static_cast<std::uint32_t>(random_.between(1,
               9000));
         }
+        if (random_.chance(0.3)) options.idle_timeout = duration{random_.below(2'000'000)};
         if (in_memory_) {
           channels.push_back(channel{*client_ring_, memory_->factory(), options});
         } else {
