@@ -82,10 +82,11 @@ unpack_packages() {
   say "fetching, not installing: $*"
   rm -rf "$folder"
   mkdir -p "$folder"
-  if ! (cd "$folder" && apt-get -q download "$@"); then
+  # The user of its own that apt takes as root may not write there.
+  local fetch=(env -C "$folder" apt-get -q -o APT::Sandbox::User=root download "$@")
+  if ! "${fetch[@]}"; then
     # Lists that are missing, or older than the archive.
-    if ! may_install || ! as_root apt-get -q update || ! (cd "$folder" && apt-get -q download "$@")
-    then
+    if ! may_install || ! as_root apt-get -q update || ! "${fetch[@]}"; then
       complain "apt-get could not download: $*"
       return 1
     fi

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // gRPC's standard test service on ringrpc, for the clients of its interop tests
-// (interop-test-descriptions.md): `interop_server --address unix:PATH`. SIGTERM
-// drains it.
+// (interop-test-descriptions.md): `interop_server --address unix:PATH`, and
+// `--connection_age_ms N` behind it if connections shall not become older. SIGTERM drains it.
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <limits>
 #include <string>
@@ -160,15 +161,18 @@ public:
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3 || std::string_view{argv[1]} != "--address" ||
+  const bool limits_age = argc == 5 && std::string_view{argv[3]} == "--connection_age_ms";
+  if ((argc != 3 && !limits_age) || std::string_view{argv[1]} != "--address" ||
       !std::string_view{argv[2]}.starts_with("unix:")) {
-    std::fprintf(stderr, "usage: interop_server --address unix:PATH\n");
+    std::fprintf(stderr, "usage: interop_server --address unix:PATH [--connection_age_ms N]\n");
     return 2;
   }
   try {
     ringrpc::signal_set stop = ringrpc::signals(SIGINT, SIGTERM);
     ringrpc::ring ring;
-    ringrpc::server server{ring};
+    ringrpc::server_options options;
+    if (limits_age) options.connection_age = std::chrono::milliseconds{std::atol(argv[4])};
+    ringrpc::server server{ring, options};
     server.emplace<test_service>();
     server.listen(ringrpc::unix_socket{argv[2] + std::string_view{"unix:"}.size()});
     ring.run(server.serve_until(std::move(stop)));
