@@ -66,6 +66,13 @@ const shape shapes[] = {
      [](bed& server) { answer(server, 1, 1); }},
     {"server streaming", [](bed& client) { ask(client, 1); },
      [](bed& server) { answer(server, 1, 4); }},
+    {"bidirectional",
+     [](bed& client) {
+       const stream_ref r = client.open();
+       for (int i = 0; i < 3; ++i) client.engine.data(r, slice_of("question"), false);
+       client.engine.data(r, slice{}, true);
+     },
+     [](bed& server) { answer(server, 1, 3); }},
     {"three calls at once, one fails",
      [](bed& client) {
        for (int i = 0; i < 3; ++i) ask(client, i + 1);

@@ -136,6 +136,11 @@ task<> call_all(channel& calls) {
 }
 }  // namespace
 
+TEST_CASE("wire rule 20: requests list the encodings that are built in") {
+  if (built_in_encodings.encodings().empty()) return;  // nothing is said then
+  CHECK(detail::accepted_by_default == built_in_encodings.accept_value());
+}
+
 TEST_CASE("wire rules 20 to 22: each kind of call is compressed both ways, message by message") {
   testing::on_each_wire([](testing::bed& here) {
     server served{here.home(), serving()};

@@ -143,6 +143,19 @@ TEST_CASE("receive: a handler that reads nothing stops its own stream and no oth
   CHECK(bed.methods.received_bytes == mib);
 }
 
+TEST_CASE("receive: 64 KiB in DATA frames of one byte each are no reason to punish") {
+  server_bed bed;
+  const std::string message = framed(std::string(64 * 1024, 'x'));
+  bed.send(headers_frame(1, request_fields({}, "/t.S/Client")));
+  for (const char& byte : message) {
+    bed.send(data_frame(1, {&byte, 1}));
+    if (bed.peer->unsent() > mib / 16) bed.settle();
+  }
+  bed.send(data_frame(1, "", end_stream));
+  CHECK(bed.sent().ends_with("HEADERS 1 grpc-status=0 end"));
+  CHECK(bed.methods.received_bytes == 64 * 1024);
+}
+
 TEST_CASE("F10: send: a client that opens no window makes 64 KiB and a message queue, per stream") {
   bool without_sockets = false;
   SUBCASE("over a socket") {}
