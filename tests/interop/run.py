@@ -11,10 +11,8 @@ library is not there (`--missing`).
 import argparse
 import os
 import queue
-import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +20,7 @@ import threading
 import time
 
 from cases import CASES
+from listening import Failure, wait_until_it_listens
 
 SKIPPED = 77
 PACKAGES = {"grpcpp": "libgrpc++-dev protobuf-compiler-grpc", "grpcio": "python3-grpcio"}
@@ -40,19 +39,6 @@ def program(folder, library, role):
     return [os.path.join(folder, name)]
 
 
-class Failure(Exception):
-    """What broke, in words."""
-
-
-def connects(path):
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(path)
-        except OSError:
-            return False
-        return True
-
-
 class Server:
     """A server process that listens, and is started again when somebody kills it."""
 
@@ -62,18 +48,7 @@ class Server:
 
     def start(self):
         self.process = subprocess.Popen([*self.command, self.path])
-        end = os.pidfd_open(self.process.pid)
-        try:
-            until = time.monotonic() + TO_LISTEN
-            # The file appears with bind(2), before listen(2): only a connection tells.
-            while not connects(self.path):
-                if select.select([end], [], [], 0.01)[0]:
-                    raise Failure(f"the server ended with {self.process.wait()} at once")
-                if time.monotonic() > until:
-                    self.kill()
-                    raise Failure(f"the server did not listen within {TO_LISTEN} s")
-        finally:
-            os.close(end)
+        wait_until_it_listens(self.process, self.path, TO_LISTEN)
 
     def restart_if_killed(self):
         if self.process.poll() == -signal.SIGKILL:

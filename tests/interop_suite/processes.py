@@ -2,21 +2,18 @@
 """The processes of run_matrix.py and run_proxies.py."""
 
 import os
-import select
-import socket
 import subprocess
 import sys
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "interop"))
+
+from listening import wait_until_it_listens  # pylint: disable=wrong-import-position
+
 WITHIN = 180  # seconds; nothing takes that long unless it is broken
 
 
 _started = []
-
-
-class Failure(Exception):
-    """What broke, in words."""
 
 
 def start(command, **how):
@@ -47,27 +44,7 @@ class Process:
 
     def __init__(self, command, path, **how):
         self._process = start(command, **how)
-        end = os.pidfd_open(self._process.pid)
-        try:
-            self._wait_until_it_listens(command[0], path, end)
-        except Failure:
-            self.kill()
-            raise
-        finally:
-            os.close(end)
-
-    @staticmethod
-    def _wait_until_it_listens(name, path, end):
-        until = time.monotonic() + WITHIN
-        while True:
-            with socket.socket(socket.AF_UNIX) as probe:
-                # The file appears with bind(2), before listen(2).
-                if probe.connect_ex(path) == 0:
-                    return
-            if select.select([end], [], [], 0.01)[0]:
-                raise Failure(f"{os.path.basename(name)} ended instead of listening")
-            if time.monotonic() > until:
-                raise Failure(f"{os.path.basename(name)} did not listen within {WITHIN} s")
+        wait_until_it_listens(self._process, path, WITHIN, os.path.basename(command[0]))
 
     def end(self):
         """Nothing, or what is wrong with how it ended."""

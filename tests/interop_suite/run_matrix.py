@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""run_matrix.py FOLDER [PAIR...] [--test_case NAME...]: gRPC's interop cases, pair by pair.
+"""run_matrix.py FOLDER [PAIR...] [--test_case NAME...]: gRPC's interop cases, pair by pair
+(wire rules 56 and 57).
 
 FOLDER is that of the tests in the build. A PAIR is client:server, of ringrpc, grpcpp, grpcio and
 grpcjs; without one, all pairs of ringrpc. Each server listens on a Unix socket in a fresh private
@@ -18,13 +19,11 @@ import sys
 import tempfile
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "interop"))
+import flag_tap
+from processes import HERE, Process, WITHIN, kill_all, program, start  # it knows where the next ones are
 
-import flag_tap  # pylint: disable=wrong-import-position
-import wire  # pylint: disable=wrong-import-position
-from processes import (  # pylint: disable=wrong-import-position
-    Failure, Process, WITHIN, kill_all, program, start)
+import wire
+from listening import Failure
 
 PAIRS = ("ringrpc:grpcjs", "grpcjs:ringrpc", "ringrpc:grpcio", "grpcio:ringrpc", "ringrpc:grpcpp",
          "grpcpp:ringrpc", "ringrpc:ringrpc")  # those that take long first
