@@ -110,6 +110,34 @@ TEST_CASE("zlib: room that is too small: how much it takes is said, up to the li
   }
 }
 
+TEST_CASE("wire rule 22: a bomb of 1 GiB takes no more memory than the limit") {
+  // 1 GiB of zeros, made of one compressed block of 16 MiB that is repeated.
+  const std::string zeros(16 * 1024 * 1024, '\0');
+  z_stream stream{};
+  REQUIRE(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+  const auto next = [&] {
+    std::string made(64 * 1024, '\0');
+    stream.next_in = detail::zlib_input(as_bytes(zeros));
+    stream.avail_in = static_cast<uInt>(zeros.size());
+    stream.next_out = detail::zlib_output(std::as_writable_bytes(std::span{made}));
+    stream.avail_out = static_cast<uInt>(made.size());
+    REQUIRE(deflate(&stream, Z_FULL_FLUSH) == Z_OK);
+    REQUIRE(stream.avail_in == 0);
+    made.resize(made.size() - stream.avail_out);
+    return made;
+  };
+  std::string bomb = next();
+  const std::string block = next();
+  REQUIRE(deflateEnd(&stream) == Z_DATA_ERROR);  // it was not finished
+  for (int i = 1; i < 64; ++i) bomb += block;
+  CHECK(bomb.size() < 1'200'000);
+  constexpr std::size_t limit = 4 * 1024 * 1024;
+  const outcome seen = decompressed(with_gzip, bomb, limit, limit);  // all of the memory it has
+  CHECK(seen.said.outcome == decompress_outcome::too_small);
+  CHECK(seen.said.bytes > limit);
+  CHECK(seen.said.bytes <= limit + 16 * 1024);
+}
+
 TEST_CASE("wire rule 22: a bomb is followed up to the limit and no further") {
   const std::string text(64 * 1024 * 1024, '\0');
   const std::string wire = compressed(with_gzip, text);
