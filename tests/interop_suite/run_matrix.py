@@ -20,7 +20,7 @@ import tempfile
 import time
 
 import flag_tap
-from processes import HERE, Process, WITHIN, kill_all, program, start  # it knows where the next ones are
+from processes import HERE, Process, WITHIN, kill_all, program, start  # it finds the next ones
 
 import wire
 from listening import Failure

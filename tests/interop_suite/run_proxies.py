@@ -15,7 +15,7 @@ import sys
 import sysconfig
 import tempfile
 
-from processes import HERE, Process, WITHIN, kill_all, program, start  # it knows where the next ones are
+from processes import HERE, Process, WITHIN, kill_all, program, start  # it finds the next ones
 
 from listening import Failure
 
