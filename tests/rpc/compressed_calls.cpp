@@ -335,6 +335,24 @@ TEST_CASE("compression: the default of a server holds for clients that take it")
   CHECK(bed.sent().starts_with("HEADERS 3 :status=200 content-type=application/grpc; DATA 3 9; "));
 }
 
+TEST_CASE("compression: what a client does not read holds the memory of what is sent, not more") {
+  server_bed bed{serving(), false};
+  bed.served.handle<unary_method<"/t.S/Zeros", std::string, std::string>>(
+      [](server_context& context, const std::string& in) {
+        const bool set = context.set_compression("runs");
+        return result<std::string>{set ? std::string(4'000'000, 'z') : in};
+      });
+  bed.peer->credits = false;
+  bed.start(settings_list{{settings_id::initial_window, 0}});
+  // Each reply is 31,374 bytes on the wire, made of 4 MB.
+  for (std::int32_t id = 1; id < 41; id += 2) {
+    bed.request(id, "/t.S/Zeros", framed("x"), {{"grpc-accept-encoding", "runs"}});
+  }
+  bed.settle();
+  CHECK(bed.here.memory().used_bytes() > 20 * 31'374);
+  CHECK(bed.here.memory().used_bytes() < 2'000'000);
+}
+
 TEST_CASE("compression: a channel without encodings says nothing of them") {
   channel_options options;
   options.connection.encodings = &none;

@@ -7,8 +7,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <new>
 #include <span>
+#include <utility>
 
 #include <ringrpc/base/config.hpp>
 #include <ringrpc/base/slice.hpp>
@@ -81,8 +83,14 @@ inline void queue_compressed_block(connection& over, http2::stream_ref stream, b
                                    const message_encoding& encoding, bool end) {
   const std::span<const std::byte> raw = block.bytes().subspan(message_prefix_bytes);
   std::size_t bytes = 0;
-  const buffer_handle made = compress_message(over.home().memory(), encoding, raw, bytes);
+  buffer_handle made = compress_message(over.home().memory(), encoding, raw, bytes);
   if (!made) return queue_block(over, stream, block, end);
+  if (bytes > copied_bytes_max && bytes < made.get()->bytes().size() / 2) {
+    // What waits is counted by its bytes: its memory must not be a thousand times as much.
+    buffer_handle fitting{buffer::make(over.home().memory(), bytes)};
+    std::memcpy(fitting.get()->bytes().data(), made.get()->bytes().data(), bytes);
+    made = std::move(fitting);
+  }
   over.engine().data(stream,
                      slice{made.get()->bytes().data(), static_cast<std::uint32_t>(bytes),
                            bytes > copied_bytes_max ? made.get() : nullptr},
