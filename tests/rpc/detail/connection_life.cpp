@@ -75,8 +75,18 @@ TEST_CASE("keepalive: who was held up himself waits once more, for what is there
   CHECK(alive.check(life_start + 10s, true) == life_action::ping);
   // The process was stopped for an hour: what the peer has sent is not read yet.
   CHECK(alive.check(life_start + 1h, true) == life_action::none);
-  CHECK(alive.next(true) == life_start + 1h + 20s);
-  CHECK(alive.check(life_start + 1h + 20s, true) == life_action::give_up);
+  CHECK(alive.next(true) == life_start + 1h + 1s);
+  // Once, however late it is then: a ring that is always late gives up as well.
+  CHECK(alive.check(life_start + 1h + 2s, true) == life_action::give_up);
+
+  keepalive busy{{.time = 10s, .timeout = 20s}};
+  CHECK_FALSE(busy.heard(life_start));
+  CHECK(busy.check(life_start + 10s, true) == life_action::ping);
+  CHECK(busy.check(life_start + 30s + 11ms, true) == life_action::none);
+  CHECK(busy.heard(life_start + 30s + 11ms));
+  CHECK(busy.check(life_start + 45s, true) == life_action::ping);
+  CHECK(busy.check(life_start + 66s, true) == life_action::none);  // again, for a new PING
+  CHECK(busy.check(life_start + 67s, true) == life_action::give_up);
 }
 
 TEST_CASE("wire rule 41: by default nobody asks for signs of life, and nothing is watched") {

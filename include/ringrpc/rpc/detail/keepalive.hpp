@@ -48,22 +48,27 @@ public:
     if (now < next(calls)) return action::none;
     if (!asked_) {
       asked_ = true;
+      waited_on_ = false;
       give_up_ = saturating_add(now, rules_.timeout);
       return action::ping;
     }
-    // Who comes that late was held up itself, and may not have read what is there.
+    // Who comes late was held up itself, and may not have read what is there. Once: a
+    // ring that is always late must give up, too.
     const bool late = now > saturating_add(give_up_, late_time);
-    if (!late) return action::give_up;
-    give_up_ = saturating_add(now, rules_.timeout);
+    if (!late || waited_on_) return action::give_up;
+    waited_on_ = true;
+    give_up_ = saturating_add(now, more_time);
     return action::none;
   }
 
 private:
-  static constexpr duration late_time = std::chrono::seconds{1};
+  static constexpr duration late_time = std::chrono::milliseconds{10};
+  static constexpr duration more_time = std::chrono::seconds{1};
 
   keepalive_rules rules_;
   time_point heard_{};
   time_point give_up_{};
-  bool asked_ = false;  // by a PING behind which nothing has come yet
+  bool asked_ = false;      // by a PING behind which nothing has come yet
+  bool waited_on_ = false;  // for its answer, beyond the timeout
 };
 }  // namespace ringrpc::detail::inline RINGRPC_ABI
