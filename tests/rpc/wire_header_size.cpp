@@ -2,6 +2,8 @@
 //
 // Metadata that the peer does not take, by its SETTINGS_MAX_HEADER_LIST_SIZE, is not
 // sent: C-core closes the connection for it. The numbers are the wire rules'.
+#include <ringrpc/services/rich_status.hpp>
+
 #include "raw_peer.hpp"
 
 namespace ringrpc::wire_test {
@@ -102,11 +104,37 @@ TEST_CASE("wire rule 7: trailers that the client does not take are left out, the
   CHECK(bed.answer("/t.S/Large", "trailers 800").find("grpc-status=0") != std::string::npos);
 }
 
-TEST_CASE("wire rule 7: without an announced limit all metadata is sent") {
+TEST_CASE("wire rule 7: without an announced limit header lists of 64 KiB are sent") {
   server_bed bed{{}, false};
   bed.served.handle<Large>(&on_large);
   bed.start();
-  bed.request(1, "/t.S/Large", framed("trailers 60000"));
+  const std::size_t fixed = 32 + std::string_view{"grpc-status0"}.size() + 32 + 1;
+  const std::size_t most = 64 * 1024 - fixed;
+  bed.request(1, "/t.S/Large", framed("trailers " + std::to_string(most)));
   CHECK(bed.sent().find("grpc-status=0 x=mmm") != std::string::npos);
+  bed.request(3, "/t.S/Large", framed("trailers " + std::to_string(most + 1)));
+  CHECK(bed.sent().ends_with("HEADERS 3 grpc-status=8 end"));
+}
+
+TEST_CASE("wire rule 25: details that no header block takes are left out, the status is not") {
+  server_bed bed{{}, false};
+  bed.served.handle<Large>([](server_context&, const std::string&) {
+    rich_status rich{status_code::not_found, "no such user"};
+    rich.add(status_detail{"a/b.C", std::string(60'000, 'd')});
+    return result<std::string>{rich.to_status()};
+  });
+  bed.start();
+  bed.request(1, "/t.S/Large", framed("x"));
+  CHECK(bed.sent() == "HEADERS 1 :status=200 content-type=application/grpc grpc-status=5 end");
+  CHECK(bed.peer->message == "no such user");
+}
+
+TEST_CASE("wire rule 7: a request with more metadata than can be sent ends with 8, unsent") {
+  client_bed bed;
+  ringrpc::metadata large;
+  REQUIRE(large.add("x", std::string(64 * 1024, 'm')).ok());
+  bed.start("x", {.metadata = &large});
+  CHECK(bed.code() == 8);
+  CHECK(bed.sent() == "");
 }
 }  // namespace ringrpc::wire_test

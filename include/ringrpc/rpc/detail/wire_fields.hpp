@@ -61,11 +61,16 @@ inline constexpr http2::header_template ok_trailers_template{ok_trailers_templat
   return content_type == grpc_proto_content_type ? response_proto_template : response_template;
 }
 
-/// Whether the peer takes a block of that size (RFC 9113 section 6.5.2). C-core
-/// closes the connection, with all its calls, where one is larger than it announced.
+/// The largest header list that is sent where the peer sets no limit, in bytes as
+/// RFC 9113 section 6.5.2 counts them: nghttp2 sends no block of more.
+inline constexpr std::uint32_t sent_header_list_bytes_max = 64 * 1024;
+
+/// Whether the peer takes a block of that size (RFC 9113 section 6.5.2), and it can be
+/// sent at all. C-core closes the connection, with all its calls, where one is larger
+/// than it announced.
 [[nodiscard]] constexpr bool is_taken_by(const http2::settings& peer,
                                          const http2::header_list& block) noexcept {
-  std::size_t left = peer.header_list_bytes_max;
+  std::size_t left = std::min(peer.header_list_bytes_max, sent_header_list_bytes_max);
   const auto takes = [&left](std::span<const http2::header_field> fields) {
     for (const http2::header_field& field : fields) {
       const std::size_t bytes = header_field_bytes(field.name.size(), field.value.size());
