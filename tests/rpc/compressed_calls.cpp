@@ -3,6 +3,7 @@
 // Calls whose messages are compressed: agreed by headers, chosen per call and per message,
 // and what a peer may get wrong (wire rules 20 to 22).
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -307,9 +308,48 @@ TEST_CASE("wire rule 21: a server that refuses the encoding is not asked so agai
 TEST_CASE("compression: a name that the channel does not have fails the call, and names it") {
   client_bed bed{client_options()};
   bed.start("x", {.compression = "snappy"});
-  static_cast<void>(bed.sent());
+  CHECK(bed.peers.empty());  // no connection is made for it
   CHECK(bed.code() == 13);
   CHECK(bed.text() == "the call's compression is \"snappy\", the channel has identity,runs");
+}
+
+TEST_CASE("compression: the name of a call's encoding may die when the call is made") {
+  client_bed bed{client_options()};
+  {
+    std::string name{"runs"};
+    bed.greets = false;  // the call waits for the connection
+    bed.start("aaaa", {.compression = name});
+    name = "gone";
+  }
+  bed.greets = true;
+  CHECK(bed.sent().find("grpc-encoding=runs") != std::string::npos);
+}
+
+TEST_CASE("compression: a channel or server with an encoding that it does not have is not made") {
+  ring here;
+  const auto text_of = [](auto make) -> std::string {
+    try {
+      make();
+    } catch (const std::invalid_argument& thrown) {
+      return thrown.what();
+    }
+    return {};
+  };
+  const std::string name{"gzpi"};
+  channel_options of_channel = client_options();
+  of_channel.connection.compression = name;
+  server_options of_server;
+  of_server.connection = of_channel.connection;
+  std::string expected{"connection_options::compression is \"gzpi\", "
+                       "connection_options::encodings are identity,runs"};
+  if (!RINGRPC_WITH_ZLIB) expected += "; gzip and deflate take -DRINGRPC_WITH_ZLIB=1";
+  CHECK(text_of([&] { channel{here, "unix:/x", of_channel}; }) == expected);
+  CHECK(text_of([&] { server{here, of_server}; }) == expected);
+  of_channel.connection.compression = "identity";
+  CHECK(text_of([&] { channel{here, "unix:/x", of_channel}; }) == "");
+  of_channel.connection.encodings = nullptr;
+  CHECK(text_of([&] { channel{here, "unix:/x", of_channel}; }) ==
+        "connection_options::encodings is null; no encodings are an empty encoding_registry");
 }
 
 TEST_CASE("compression: the default of a channel holds unless the call says identity") {

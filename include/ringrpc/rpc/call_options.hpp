@@ -37,8 +37,7 @@ struct call_options {
   /// The encoding of the request's messages, such as "gzip": a name that is in
   /// `connection_options::encodings`, or the call fails with INTERNAL. "identity": none.
   /// Empty: what `connection_options::compression` says. A server that is known not to
-  /// accept it gets messages as they are (wire rule 22). Not copied: a literal, or text that
-  /// lives until the call has ended.
+  /// accept it gets messages as they are (wire rule 22).
   std::string_view compression{};
   /// Stopping it cancels the call.
   stop_token stop{};

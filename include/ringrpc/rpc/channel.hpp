@@ -39,8 +39,9 @@ public:
   /// @param factory  makes the byte streams; called again for each connection, one
   ///                 call at a time. Kept by the channel. Its `text()`, if it has one,
   ///                 is the target in texts, else "custom transport".
-  /// @throws std::invalid_argument  an `application` that cannot stand in user-agent, as
-  ///         the other constructor does, too.
+  /// @throws std::invalid_argument  an `application` that cannot stand in user-agent, or a
+  ///         `compression` that is not among the `encodings`, as the other constructor
+  ///         does, too.
   template <connection_factory Factory>
   channel(ring& home, Factory factory, const channel_options& options = {})
       : core_(detail::make_channel_core(home, options, std::move(factory))) {}

@@ -22,7 +22,7 @@ enum class channel_state : unsigned char {
   shutdown,           ///< closed
 };
 
-/// Options of a channel, read when it is made; what they point to is copied then.
+/// Options of a channel, read when it is made; the texts that they view are copied then.
 struct channel_options {
   /// Limits of its connections.
   connection_options connection{};

@@ -56,12 +56,12 @@ struct connection_options {
   /// not taken, in bytes and frames: from there on nothing is read (CVE-2019-9512).
   std::uint32_t reply_bytes_max = 64 * 1024;
   std::uint32_t reply_count_max = 1000;
-  /// The encodings of messages that are spoken; never null, must outlive the channel or
-  /// server.
+  /// The encodings of messages that are spoken; never null. Borrowed: must outlive the
+  /// channel or server, and the calls whose handles outlive that.
   const encoding_registry* encodings = &built_in_encodings;
   /// The name of the encoding of our own messages where a call says nothing, such as
-  /// "gzip"; empty: none. Not copied: a literal, or text that lives as long. A server
-  /// compresses for those clients only that accept it.
+  /// "gzip"; empty: none. One of `encodings`, or the channel or server cannot be made. A
+  /// server compresses for those clients only that accept it.
   std::string_view compression{};
   /// Until the peer's preface and SETTINGS have come; stops slow-loris peers.
   duration handshake_time = std::chrono::seconds{5};

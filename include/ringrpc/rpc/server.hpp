@@ -49,6 +49,7 @@ namespace ringrpc::inline RINGRPC_ABI {
 class server {
 public:
   /// @param home  must outlive the server's connections, as its own `run` sees to.
+  /// @throws std::invalid_argument  a `compression` that is not among the `encodings`.
   explicit server(ring& home, const server_options& options = {})
       : core_(std::make_shared<detail::server_core>(home, options)) {}
   server(const server&) = delete;

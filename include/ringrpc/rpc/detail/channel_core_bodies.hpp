@@ -14,6 +14,7 @@
 #include <ringrpc/grpc/user_agent.hpp>
 #include <ringrpc/ring/log.hpp>
 #include <ringrpc/rpc/detail/channel_core.hpp>
+#include <ringrpc/rpc/detail/checked_compression.hpp>
 #include <ringrpc/rpc/detail/engine_limits.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
@@ -36,6 +37,7 @@ inline channel_core::channel_core(ring& home, std::string target, const channel_
       run_end_(*this) {
   options_.authority = authority_;
   options_.application = {};  // in user_agent_
+  options_.connection.compression = checked_compression(options.connection);
   ended_.set();
 }
 
@@ -45,16 +47,15 @@ inline channel_core::~channel_core() {
 
 inline client_call& channel_core::make_call(const client_method& method,
                                             const call_options& options) {
-  const std::uint32_t bytes_max = options_.connection.receive_message_bytes_max;
   client_call* call = nullptr;
   if (stream_handler* kept = free_calls_.pop_front()) {
     --kept_calls_;
     call = static_cast<client_call*>(kept);
   } else {
-    call = new client_call{home_, bytes_max};
+    call = new client_call{home_, options_.connection.receive_message_bytes_max};
   }
   if (open_calls_++ == 0) self_ = shared_from_this();
-  call->begin(*this, method, options, bytes_max);
+  call->begin(*this, method, options, options_.connection);
   return *call;
 }
 

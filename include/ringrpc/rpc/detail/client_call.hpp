@@ -22,6 +22,7 @@
 #include <ringrpc/grpc/timeout.hpp>
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/rpc/call_options.hpp>
+#include <ringrpc/rpc/connection_options.hpp>
 #include <ringrpc/rpc/detail/call_stream.hpp>
 #include <ringrpc/rpc/detail/response_head.hpp>
 #include <ringrpc/rpc/detail/wire_fields.hpp>
@@ -100,8 +101,9 @@ public:
   ~client_call() = default;
 
   /// A new call with one reference, the handle's. Does not start it.
+  /// @param usual  what holds where `options` say nothing.
   void begin(call_carrier& carrier, const client_method& method, const call_options& options,
-             std::uint32_t message_bytes_max) noexcept;
+             const connection_options& usual) noexcept;
   /// The serialised request, prefix included.
   void set_request(buffer_handle request) noexcept { request_ = std::move(request); }
   void expect_response(const message_ops& ops, void* into) noexcept { expect_single(ops, into); }
@@ -188,7 +190,9 @@ private:
   void settle(status end) noexcept;
   [[nodiscard]] bool may_retry() const noexcept;
   void release() noexcept;
-  [[nodiscard]] status choose_encoding(connection& over) noexcept;
+  [[nodiscard]] status find_encoding(std::string_view name,
+                                     const encoding_registry& known) noexcept;
+  void choose_encoding(const connection& over) noexcept;
   [[nodiscard]] const http2::header_template* collect_fields(const connection& over,
                                                              std::string_view authority,
                                                              field_list& fields);
@@ -198,7 +202,7 @@ private:
   call_carrier* carrier_ = nullptr;
   const client_method* method_ = nullptr;
   buffer_handle request_;
-  std::string_view compression_;
+  const message_encoding* wanted_ = nullptr;  // if the server takes it
   std::array<char, timeout_text_bytes_max> timeout_text_{};
   metadata request_metadata_;
   metadata headers_;

@@ -8,6 +8,7 @@
 #include <new>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include <ringrpc/grpc/compression.hpp>
 #include <ringrpc/grpc/user_agent.hpp>
@@ -26,14 +27,13 @@ inline client_call::client_call(ring& home, std::uint32_t message_bytes_max) noe
 
 inline void client_call::begin(call_carrier& carrier, const client_method& method,
                                const call_options& options,
-                               std::uint32_t message_bytes_max) noexcept {
+                               const connection_options& usual) noexcept {
   reset_stream(options.receive_message_bytes_max != 0 ? options.receive_message_bytes_max
-                                                      : message_bytes_max);
+                                                      : usual.receive_message_bytes_max);
   carrier_ = &carrier;
   method_ = &method;
   references_ = 1;
   wait_for_ready_ = options.wait_for_ready;
-  compression_ = options.compression;
   deadline_ = std::min(options.deadline, saturating_add(home_.now(), options.timeout));
   if (options.parent != nullptr) {
     deadline_ = std::min(deadline_, options.parent->deadline());
@@ -45,6 +45,10 @@ inline void client_call::begin(call_carrier& carrier, const client_method& metho
   if (!stopped_.arm(options.stop)) {
     return finish(cancelled("the call was stopped before it began"));
   }
+  const std::string_view compression =
+      options.compression.empty() ? usual.compression : options.compression;
+  status found = find_encoding(compression, *usual.encodings);
+  if (!found.ok()) return finish(std::move(found));
   if (options.metadata != nullptr) {
     const status copied = request_metadata_.append(*options.metadata);
     if (!copied.ok()) return finish(copied);
@@ -61,22 +65,23 @@ inline void client_call::start() noexcept {
   if (!done_) carrier_->carry(*this);
 }
 
+/// What `name` means. @return INTERNAL for one that is not known.
+inline status client_call::find_encoding(std::string_view name,
+                                         const encoding_registry& known) noexcept {
+  wanted_ = known.find(name);
+  if (wanted_ != nullptr || name.empty() || name == "identity") return status{};
+  short_text<256> text;
+  text.append("the call's compression is ").append_quoted(name).append(", the channel has ");
+  return internal(text.append(known.accept_value()).view());
+}
+
 /// How the messages of this call are compressed on `over` (wire rule 22).
-inline status client_call::choose_encoding(connection& over) noexcept {
-  encode_with(nullptr);
-  const std::string_view name =
-      compression_.empty() ? over.options().compression : compression_;
-  if (name.empty() || name == "identity") return status{};
-  const encoding_registry& known = *over.options().encodings;
-  const message_encoding* encoding = known.find(name);
-  if (encoding == nullptr) {
-    short_text<256> text;
-    text.append("the call's compression is ").append_quoted(name).append(", the channel has ");
-    return internal(text.append(known.accept_value()).view());
-  }
+inline void client_call::choose_encoding(const connection& over) noexcept {
+  encode_with(wanted_);
   const std::optional<encoding_set>& taken = over.peer_encodings();
-  if (!taken || taken->contains(known.index_of(name))) encode_with(encoding);
-  return status{};
+  if (wanted_ == nullptr || !taken) return;
+  const encoding_registry& known = *over.options().encodings;
+  if (!taken->contains(known.index_of(wanted_->name()))) encode_with(nullptr);
 }
 
 /// The call's header fields: a template, and `fields` behind it.
@@ -136,10 +141,7 @@ inline std::optional<http2::open_refusal> client_call::open_on(connection& over,
                                                                field_list& fields) noexcept {
   const bool streams_in = method_->kind == method_kind::client_streaming ||
                           method_->kind == method_kind::bidi_streaming;
-  if (status chosen = choose_encoding(over); !chosen.ok()) {
-    finish(std::move(chosen));
-    return std::nullopt;
-  }
+  choose_encoding(over);
   const http2::header_template* fixed = nullptr;
   try {
     fixed = collect_fields(over, authority, fields);

@@ -18,6 +18,7 @@
 #include <ringrpc/base/intrusive_list.hpp>
 #include <ringrpc/coro/event.hpp>
 #include <ringrpc/ring/ring.hpp>
+#include <ringrpc/rpc/detail/checked_compression.hpp>
 #include <ringrpc/rpc/detail/handler_frames.hpp>
 #include <ringrpc/rpc/detail/log_gate.hpp>
 #include <ringrpc/rpc/detail/server_connection.hpp>
@@ -37,8 +38,8 @@ protected:
 /// Of one ring and its thread.
 class server_core final : public method_table, public std::enable_shared_from_this<server_core> {
 public:
-  server_core(ring& home, const server_options& options) noexcept
-      : home_(home), options_(options) {
+  server_core(ring& home, const server_options& options) : home_(home), options_(options) {
+    options_.connection.compression = checked_compression(options.connection);
     ended_.set();
   }
 
