@@ -180,11 +180,17 @@ TEST_CASE("wire rule 20: what goes over the wire, and a server that tells what i
   CHECK(bed.sent() ==
         "HEADERS 5 :status=200 content-type=application/grpc "
         "grpc-accept-encoding=identity,runs; DATA 5 12; HEADERS 5 grpc-status=0 end");
+  // Just so where the answer is an error at once.
+  bed.request(9, "/t.S/Unary", framed(run(1, 'f') + run(1, 'a') + run(1, 'i') + run(1, 'l'), 1),
+              {{"grpc-encoding", "runs"}});
+  CHECK(bed.sent() ==
+        "HEADERS 9 :status=200 content-type=application/grpc "
+        "grpc-accept-encoding=identity,runs grpc-status=5 end");
   // A stream with an encoding may have messages without it; one that gains nothing is such.
-  bed.request(7, "/t.S/Both", framed("abc"),
+  bed.request(11, "/t.S/Both", framed("abc"),
               {{"grpc-encoding", "runs"}, {"grpc-accept-encoding", "runs"}});
   static_cast<void>(bed.sent());
-  CHECK(bed.peer->body[7] == framed("abc"));
+  CHECK(bed.peer->body[11] == framed("abc"));
 }
 
 TEST_CASE("wire rules 21, 22: compressed messages that end their call, and only that") {

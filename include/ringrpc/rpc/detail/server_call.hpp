@@ -151,6 +151,7 @@ private:
   void answer(const status& end) noexcept;
   void answer_refusal(const refusal& why) noexcept;
   void queue_end(const status& end);
+  void add_accepted(field_list& to) const;
   void try_reply() noexcept;
   void free_slot() noexcept;
   void release_if_done() noexcept;

@@ -17,11 +17,7 @@ inline bool server_call::send_headers() noexcept {
     field_list& extra = host_->fields;
     extra.clear();
     if (encodes_with() != nullptr) extra.add("grpc-encoding", encodes_with()->name());
-    // What came in an encoding that was not agreed on tells that the client may not know
-    // which are (wire rule 21).
-    if (head_.encoding != nullptr) {
-      extra.add("grpc-accept-encoding", over()->options().encodings->accept_value());
-    }
+    add_accepted(extra);
     extra.add(headers_);
     const http2::header_list block{&response_template_of(head_.answer_type), extra.fields()};
     if (!is_taken_by(over()->engine().peer_settings(), block)) {
@@ -36,6 +32,13 @@ inline bool server_call::send_headers() noexcept {
   headers_sent_ = true;
   over()->mark_dirty();
   return true;
+}
+
+/// What came in an encoding that was not agreed on tells that the client may not know
+/// which are (wire rule 21).
+inline void server_call::add_accepted(field_list& to) const {
+  if (head_.encoding == nullptr) return;
+  to.add(accept_encoding_name, over()->options().encodings->accept_value());
 }
 
 // Wire rule 29: its own status for a status_error, RESOURCE_EXHAUSTED for bad_alloc, else
@@ -121,6 +124,7 @@ inline void server_call::queue_end(const status& end) {
   if (!headers_sent_) {
     // Nothing was sent yet: one block says all (wire rule 23, Trailers-Only).
     fixed = &response_template_of(head_.answer_type);
+    add_accepted(extra);
     extra.add(end);
     both = headers_;
     if (!both.append(trailers_).ok()) throw std::bad_alloc{};
@@ -169,7 +173,7 @@ inline void server_call::answer_refusal(const refusal& why) noexcept {
       extra.add(why.why);
     }
     if (why.lists_encodings) {
-      extra.add("grpc-accept-encoding", over()->options().encodings->accept_value());
+      extra.add(accept_encoding_name, over()->options().encodings->accept_value());
     }
     over()->engine().headers(stream(), http2::header_list{nullptr, extra.fields()}, true);
     if (early) over()->engine().reset(stream(), http2::error_code::no_error);
