@@ -2,6 +2,7 @@
 #include <ringrpc/grpc/zlib_encoding.hpp>
 
 #include <array>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -91,6 +92,11 @@ TEST_CASE("zlib: a level of one's own makes the same text of it") {
     CHECK(decompressed(with_gzip, compressed(one, text), text.size(), text.size()).text == text);
   }
   CHECK(compressed(gzip_encoding{9}, text).size() < compressed(gzip_encoding{0}, text).size());
+  for (const int level : {-2, 10}) {
+    CHECK_THROWS_WITH_AS(gzip_encoding{level}, "a level of zlib is -1 to 9",
+                         std::invalid_argument);
+    CHECK_THROWS_AS(deflate_encoding{level}, std::invalid_argument);
+  }
 }
 
 TEST_CASE("zlib: room that is too small: how much it takes is said, up to the limit") {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <new>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 
 #include <zlib.h>
@@ -20,6 +21,14 @@ namespace ringrpc::detail::inline RINGRPC_ABI {
 /// The format around the compressed bytes, as zlib's "windowBits": 32 KiB of window, plus
 /// 16 for gzip (zlib.h, deflateInit2).
 enum class zlib_format : int { deflate = 15, gzip = 15 + 16 };
+
+/// @throws std::invalid_argument  for a level that zlib does not have.
+constexpr int checked_zlib_level(int level) {
+  if (level < Z_DEFAULT_COMPRESSION || level > Z_BEST_COMPRESSION) {
+    throw std::invalid_argument("a level of zlib is -1 to 9");
+  }
+  return level;
+}
 
 // zlib reads what `next_in` points to, and has no const there unless ZLIB_CONST is defined.
 inline Bytef* zlib_input(std::span<const std::byte> from) noexcept {
@@ -149,7 +158,9 @@ namespace ringrpc::inline RINGRPC_ABI {
 class gzip_encoding final : public message_encoding {
 public:
   /// @param level  of zlib: 1 is fast, 9 is small, -1 is zlib's default, 6.
-  explicit constexpr gzip_encoding(int level = Z_DEFAULT_COMPRESSION) noexcept : level_(level) {}
+  /// @throws std::invalid_argument  for another than -1 to 9.
+  explicit constexpr gzip_encoding(int level = Z_DEFAULT_COMPRESSION)
+      : level_(detail::checked_zlib_level(level)) {}
   [[nodiscard]] constexpr std::string_view name() const noexcept override { return "gzip"; }
   [[nodiscard]] std::size_t compress(std::span<const std::byte> from,
                                      std::span<std::byte> into) const override {
@@ -169,9 +180,9 @@ private:
 /// `deflate`: the zlib format (RFC 1950), as compression.md has it.
 class deflate_encoding final : public message_encoding {
 public:
-  /// @param level  as above.
-  explicit constexpr deflate_encoding(int level = Z_DEFAULT_COMPRESSION) noexcept
-      : level_(level) {}
+  /// As that of `gzip_encoding`.
+  explicit constexpr deflate_encoding(int level = Z_DEFAULT_COMPRESSION)
+      : level_(detail::checked_zlib_level(level)) {}
   [[nodiscard]] constexpr std::string_view name() const noexcept override { return "deflate"; }
   [[nodiscard]] std::size_t compress(std::span<const std::byte> from,
                                      std::span<std::byte> into) const override {
