@@ -121,8 +121,7 @@ TEST_CASE("compression: a message that becomes smaller gets a flag of 1 in front
 TEST_CASE("compression: a message that does not become smaller is left as it is") {
   memory_pool pool;
   const counting one;
-  for (const char* text : {"", "a", "aa"}) {
-    if (*text == '\0') continue;  // `counting` has no first letter of it
+  for (const char* text : {"", "a", "aa"}) {  // `counting` is not asked for the first two
     CAPTURE(text);
     std::size_t bytes = 0;
     CHECK_FALSE(detail::compress_message(pool, one, as_bytes(std::string_view{text}), bytes));

@@ -72,7 +72,9 @@ inline result<const message_encoding*> spoken_encoding(const encoding_registry& 
 /// @throws std::bad_alloc, and what the encoding throws.
 inline buffer_handle compress_message(memory_pool& pool, const message_encoding& encoding,
                                       std::span<const std::byte> raw, std::size_t& bytes) {
-  const std::size_t useful_bytes = raw.empty() ? 0 : raw.size() - 1;
+  bytes = 0;
+  if (raw.size() < 2) return buffer_handle{};  // nothing is smaller, but for nothing
+  const std::size_t useful_bytes = raw.size() - 1;
   buffer_handle made{buffer::make(pool, message_prefix_bytes + useful_bytes)};
   const std::span<std::byte> into =
       made.get()->bytes().first(message_prefix_bytes + useful_bytes);

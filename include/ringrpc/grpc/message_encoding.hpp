@@ -38,14 +38,15 @@ public:
   [[nodiscard]] virtual constexpr std::string_view name() const noexcept = 0;
 
   /// Compresses one message.
-  /// @param from  the message. @param into  where the result goes.
+  /// @param from  the message, never empty. @param into  where the result goes, smaller.
   /// @return how many bytes were written; 0 where the result does not fit: the message is
   ///         sent as it is then. May throw std::bad_alloc, as `decompress` may.
   [[nodiscard]] virtual std::size_t compress(std::span<const std::byte> from,
                                              std::span<std::byte> into) const = 0;
 
   /// Decompresses one message. The input comes from a peer and may be anything.
-  /// @param from  the compressed message, whole. @param into  where the message goes.
+  /// @param from  the compressed message, whole; maybe empty. @param into  where the message
+  ///        goes.
   /// @param bytes_max  the limit on a message, in bytes: to find out how much room it
   ///        takes, no more than that need be decompressed. Not below `into.size()`.
   [[nodiscard]] virtual decompress_result decompress(std::span<const std::byte> from,
