@@ -3,6 +3,7 @@
 // Calls whose messages are compressed: agreed by headers, chosen per call and per message,
 // and what a peer may get wrong (wire rules 20 to 22).
 #include <algorithm>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -379,6 +380,41 @@ TEST_CASE("compression: the default of a server holds for clients that take it")
                                "grpc-encoding=runs; DATA 1 7; "));
   bed.request(3, "/t.S/Unary", framed("aaaa"), {{"grpc-accept-encoding", "identity"}});
   CHECK(bed.sent().starts_with("HEADERS 3 :status=200 content-type=application/grpc; DATA 3 9; "));
+}
+
+TEST_CASE("compression: an encoding that throws ends the call, and only that") {
+  class : public message_encoding {
+  public:
+    std::string_view name() const noexcept override { return "none"; }
+    std::size_t compress(std::span<const std::byte>, std::span<std::byte>) const override {
+      throw std::runtime_error{"no"};
+    }
+    decompress_result decompress(std::span<const std::byte>, std::span<std::byte>,
+                                 std::size_t) const override {
+      throw std::bad_alloc{};
+    }
+  } const throwing;
+  encoding_registry registry;
+  registry.add(throwing);
+  server_options of_server;
+  of_server.connection.encodings = &registry;
+  of_server.connection.compression = "none";
+  server_bed bed{of_server};
+  bed.request(1, "/t.S/Unary", framed("aaaa"), {{"grpc-accept-encoding", "none"}});
+  CHECK(bed.sent().ends_with("HEADERS 1 grpc-status=13 end"));
+  CHECK(bed.peer->message == "the codec or the encoding could not make a message");
+  bed.request(3, "/t.S/Unary", framed("aaaa", 1), {{"grpc-encoding", "none"}});
+  CHECK(bed.sent().ends_with("grpc-status=8 end"));
+  bed.request(5, "/t.S/Unary", framed("aaaa"));
+  CHECK(bed.sent().ends_with("HEADERS 5 grpc-status=0 end"));
+  channel_options of_channel;
+  of_channel.connection = of_server.connection;
+  client_bed calls{of_channel};
+  calls.start("aaaa");
+  CHECK(calls.sent() == "");
+  CHECK(calls.text() == "the encoding could not compress the request");
+  calls.start("aaaa", {.compression = "identity"});
+  CHECK(calls.sent().starts_with("HEADERS"));
 }
 
 TEST_CASE("compression: what a client does not read holds the memory of what is sent, not more") {

@@ -137,7 +137,8 @@ inline status queue_message(connection& over, http2::stream_ref stream, const me
   } catch (const std::bad_alloc&) {
     return resource_exhausted("no memory for a message to send");
   } catch (...) {
-    return internal("the codec could not serialise a message");
+    return internal(encoding != nullptr ? "the codec or the encoding could not make a message"
+                                        : "the codec could not serialise a message");
   }
 }
 }  // namespace ringrpc::detail::inline RINGRPC_ABI
