@@ -20,9 +20,10 @@ struct connection_options {
   std::uint32_t concurrent_streams = 256;
   /// Header list of one block, in bytes as RFC 9113 section 6.5.2 counts them.
   std::uint32_t header_list_bytes_max = 16 * 1024;
-  /// One received message, in bytes; checked on its prefix, before any allocation.
+  /// One received message, in bytes; checked on its prefix, before any allocation, and
+  /// again while it is decompressed.
   std::uint32_t receive_message_bytes_max = 4 * 1024 * 1024;
-  /// One sent message, in bytes.
+  /// One sent message, in bytes, before it is compressed.
   std::uint32_t send_message_bytes_max = 0x7fff'ffff;
   /// What the peer may send on the connection before credit, in bytes. It is
   /// credited on receipt, so one slow stream stalls no other.
