@@ -68,8 +68,10 @@ inline void client_call::start() noexcept {
 /// What `name` means. @return INTERNAL for one that is not known.
 inline status client_call::find_encoding(std::string_view name,
                                          const encoding_registry& known) noexcept {
+  wanted_ = nullptr;
+  if (name.empty() || name == "identity") return status{};
   wanted_ = known.find(name);
-  if (wanted_ != nullptr || name.empty() || name == "identity") return status{};
+  if (wanted_ != nullptr) return status{};
   short_text<256> text;
   text.append("the call's compression is ").append_quoted(name).append(", the channel has ");
   return internal(text.append(known.accept_value()).view());
