@@ -51,6 +51,7 @@
 #include <ringrpc/ring/socket_address.hpp>
 #include <ringrpc/ring/spinner.hpp>
 #include <ringrpc/ring/timer_heap.hpp>
+#include <ringrpc/ring/turn_budget.hpp>
 #include <ringrpc/ring/uring_backend.hpp>
 #include <ringrpc/ring/uring_buffers.hpp>
 #include <ringrpc/ring/uring_options.hpp>

@@ -2,6 +2,7 @@
 #include <ringrpc/grpc/compression.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -40,6 +41,10 @@ public:
     std::fill_n(into.data(), bytes, static_cast<std::byte>(text[0]));
     return {decompress_outcome::done, bytes};
   }
+  std::size_t announced_size(std::span<const std::byte>) const noexcept override {
+    return announced;
+  }
+  mutable std::size_t announced = 0;
   mutable std::vector<std::size_t> rooms;   // that it was given
   mutable std::vector<std::size_t> limits;  // the same
 };
@@ -146,6 +151,22 @@ TEST_CASE("wire rule 22: room is made for four times what came, then once as nee
   one.rooms.clear();
   CHECK(decompressed(one, "a10", 10).text == std::string(10, 'a'));
   CHECK(one.rooms == std::vector<std::size_t>{10});  // never above the limit
+}
+
+TEST_CASE("wire rule 22: what a message says of its size saves a pass, and is not trusted") {
+  const counting one;
+  one.announced = 90'000;
+  CHECK(decompressed(one, "a" + std::string(100, '0') + "90000", 100'000).text ==
+        std::string(90'000, 'a'));
+  CHECK(one.rooms == std::vector<std::size_t>{90'000});
+  one.rooms.clear();
+  CHECK(decompressed(one, "a10", 100'000).text == std::string(10, 'a'));
+  CHECK(one.rooms == std::vector<std::size_t>{4096});  // 3 bytes do not become 90,000
+  one.rooms.clear();
+  one.announced = SIZE_MAX;
+  CHECK(decompressed(one, "a" + std::string(100, '0') + "5000", 6000).text ==
+        std::string(5000, 'a'));
+  CHECK(one.rooms == std::vector<std::size_t>{6000});  // never above the limit
 }
 
 TEST_CASE("wire rule 22: above the limit a message is RESOURCE_EXHAUSTED, with no room made") {

@@ -75,6 +75,15 @@ TEST_CASE("wire rule 20: the formats are those of RFC 1952 and RFC 1950") {
   CHECK(compressed(with_deflate, "a").starts_with("\x78"));
 }
 
+TEST_CASE("zlib: gzip tells the size of its text, deflate does not") {
+  const std::string text = text_of(70'000, 4);
+  CHECK(with_gzip.announced_size(as_bytes(compressed(with_gzip, text))) == 70'000);
+  CHECK(with_gzip.announced_size(as_bytes(compressed(with_gzip, ""))) == 0);
+  CHECK(with_gzip.announced_size(as_bytes(std::string(17, '\xff'))) == 0);  // too short for one
+  CHECK(with_gzip.announced_size(as_bytes(std::string(18, '\xff'))) == 0xffff'ffff);
+  CHECK(with_deflate.announced_size(as_bytes(compressed(with_deflate, text))) == 0);
+}
+
 TEST_CASE("zlib: what does not become smaller than the room is not made") {
   const std::string text = text_of(1000, 256);
   std::vector<std::byte> into(text.size() - 1);

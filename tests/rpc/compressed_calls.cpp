@@ -442,4 +442,121 @@ TEST_CASE("compression: a channel without encodings says nothing of them") {
   bed.start("aaaa");
   CHECK(bed.sent().find("encoding") == std::string::npos);
 }
+
+// ---- what a peer asks for with few bytes is done in more turns than one
+
+namespace {
+/// 306,000 bytes, of 2400: four of them are more than a turn of a ring has room for.
+std::string swollen() {
+  std::string made;
+  for (int i = 0; i < 1200; ++i) made += run(255, 'a');
+  return framed(made, 1);
+}
+constexpr std::size_t swollen_bytes = 306'000;
+/// Moves bytes, then lets the ring have one turn. @return whether anything happened.
+bool one_turn(server_bed& bed) {
+  const bool moved = bed.peer->pump();
+  return bed.here.turn() || moved;
+}
+const fields in_runs{{"grpc-encoding", "runs"}};
+}  // namespace
+
+TEST_CASE("compression: unary requests that swell are taken four in a turn, and all are served") {
+  server_bed bed{serving()};
+  std::string all;
+  constexpr unsigned calls = 21;
+  for (unsigned i = 0; i < calls; ++i) {
+    const auto id = static_cast<std::int32_t>(2 * i + 1);
+    all += headers_frame(id, request_fields(in_runs, "/t.S/Unary"));
+    all += data_frame(id, swollen(), end_stream);
+  }
+  bed.send(all);
+  unsigned before = 0;
+  unsigned turns = 0;
+  for (unsigned idle = 0; idle < 3;) {
+    idle = one_turn(bed) ? 0 : idle + 1;
+    CHECK(bed.methods.started - before <= 4);
+    turns += bed.methods.started != before ? 1 : 0;
+    before = bed.methods.started;
+  }
+  CHECK(bed.methods.started == calls);
+  CHECK(turns >= calls / 4);
+  CHECK(bed.methods.received_bytes == calls * swollen_bytes);
+  CHECK(bed.served.counters().calls == 0);
+}
+
+TEST_CASE("compression: a stream that swells leaves room for others between its messages") {
+  server_bed bed{serving()};
+  std::string all = headers_frame(1, request_fields(in_runs, "/t.S/Client"));
+  for (int i = 0; i < 19; ++i) all += data_frame(1, swollen());
+  all += data_frame(1, swollen(), end_stream);
+  bed.send(all);
+  bed.request(3, "/t.S/Unary", framed("small"));
+  std::string order;
+  for (unsigned idle = 0; idle < 3;) {
+    idle = one_turn(bed) ? 0 : idle + 1;
+    order += bed.peer->take();
+  }
+  CHECK(bed.methods.received_bytes == 20 * swollen_bytes + 5);
+  const std::size_t small = order.find("HEADERS 3 grpc-status=0 end");
+  const std::size_t large = order.find("HEADERS 1 grpc-status=0 end");
+  REQUIRE(small != std::string::npos);
+  REQUIRE(large != std::string::npos);
+  CHECK(small < large);
+}
+
+TEST_CASE("compression: calls that end while their messages are in line leave nothing") {
+  for (const char* how : {"reset", "lost", "deadline", "closed"}) {
+    CAPTURE(std::string{how});
+    server_bed bed{serving()};
+    std::string all;
+    fields more = in_runs;
+    if (how == std::string_view{"deadline"}) more.emplace_back("grpc-timeout", "1m");
+    for (std::int32_t id = 1; id < 40; id += 2) {
+      all += headers_frame(id, request_fields(more, id % 4 == 1 ? "/t.S/Unary" : "/t.S/Client"));
+      all += data_frame(id, swollen() + swollen().substr(0, 100));
+    }
+    bed.send(all);
+    static_cast<void>(one_turn(bed));
+    static_cast<void>(one_turn(bed));
+    CHECK(bed.served.counters().calls > 0);
+    if (how == std::string_view{"reset"}) {
+      for (std::int32_t id = 1; id < 40; id += 2) bed.send(reset_frame(id));
+    } else if (how == std::string_view{"lost"}) {
+      bed.peer->close();
+    } else if (how == std::string_view{"deadline"}) {
+      bed.kernel.advance(1ms);
+    } else {
+      bed.finish();
+      continue;
+    }
+    bed.settle();
+    CHECK(bed.methods.running == 0);
+    CHECK(bed.served.counters().calls == 0);
+    CHECK(bed.served.counters().held_bytes == 0);
+  }
+}
+
+TEST_CASE("compression: what is wrong behind a message that is in line is found in its turn") {
+  server_bed bed{serving()};
+  std::string all;
+  for (std::int32_t id = 1; id < 20; id += 2) {
+    all += headers_frame(id, request_fields(in_runs, "/t.S/Unary"));
+    all += data_frame(id, swollen() + (id > 10 ? framed("ab", 1) : ""), end_stream);
+  }
+  bed.send(all + headers_frame(21, request_fields(in_runs, "/t.S/Unary")) +
+           data_frame(21, swollen().substr(0, 1000), end_stream));
+  const std::string answers = bed.sent() + ';';
+  /// The last HEADERS of a stream.
+  const auto end_of = [&](std::int32_t id) {
+    const std::string head = "HEADERS " + std::to_string(id) + ' ';
+    const std::size_t at = answers.rfind(head);
+    return at == std::string::npos ? std::string{} : answers.substr(at, answers.find(';', at) - at);
+  };
+  for (std::int32_t id = 1; id < 20; id += 2) {
+    CAPTURE(id);
+    CHECK(end_of(id).find(id > 10 ? "grpc-status=12" : "grpc-status=0 end") != std::string::npos);
+  }
+  CHECK(end_of(21).find("grpc-status=13") != std::string::npos);
+}
 }  // namespace ringrpc::wire_test

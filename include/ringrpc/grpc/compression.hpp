@@ -89,8 +89,7 @@ inline buffer_handle compress_message(memory_pool& pool, const message_encoding&
 }
 
 /// A received message, decompressed, in a block of its own.
-/// @param bytes_max  the limit on it; no more memory than that is taken, and none at all for
-///        what a small message says that it will become.
+/// @param bytes_max  the limit on it; no more memory than that is taken.
 /// @param bytes  set to its size. @param into  set to the block.
 /// @return INTERNAL for bytes that the encoding does not make, RESOURCE_EXHAUSTED above the
 ///         limit or where memory is short (wire rules 21 and 22).
@@ -99,10 +98,13 @@ inline status decompress_message(memory_pool& pool, const message_encoding& enco
                                  buffer_handle& into, std::size_t& bytes) noexcept {
   constexpr std::size_t first_bytes = 4096;
   constexpr std::size_t usual_ratio = 4;
+  constexpr std::size_t ratio_max = 1032;  // of deflate; for what is only announced
   short_text<160> text;
   try {
-    const std::size_t guess = std::max(first_bytes, usual_ratio * from.size());
-    std::size_t room = std::min(bytes_max, guess);
+    const std::size_t announced = encoding.announced_size(from);
+    std::size_t room = std::max(first_bytes, usual_ratio * from.size());
+    room = std::max(room, std::min(announced, ratio_max * from.size()));
+    room = std::min(bytes_max, room);
     for (int attempt = 0; attempt < 2; ++attempt) {
       into = buffer_handle{};  // before its successor is made: never two of them at once
       into = buffer_handle{buffer::make(pool, room)};

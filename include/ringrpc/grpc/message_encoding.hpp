@@ -44,6 +44,15 @@ public:
   [[nodiscard]] virtual std::size_t compress(std::span<const std::byte> from,
                                              std::span<std::byte> into) const = 0;
 
+  /// What a compressed message says of its own size once it is decompressed, in bytes: a
+  /// valid one has that size. It saves a second pass. The input comes from a peer and may
+  /// lie. 0: it does not say, as by default.
+  [[nodiscard]] virtual std::size_t announced_size(
+      std::span<const std::byte> from) const noexcept {
+    static_cast<void>(from);
+    return 0;
+  }
+
   /// Decompresses one message. The input comes from a peer and may be anything.
   /// @param from  the compressed message, whole; maybe empty. @param into  where the message
   ///        goes.

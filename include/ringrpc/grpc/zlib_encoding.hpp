@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <initializer_list>
 #include <new>
 #include <span>
 #include <stdexcept>
@@ -171,6 +173,17 @@ public:
                                              std::span<std::byte> into,
                                              std::size_t bytes_max) const override {
     return detail::zlib_decompress(detail::zlib_format::gzip, from, into, bytes_max);
+  }
+  /// ISIZE, the last four bytes: the size modulo 2^32 (RFC 1952 section 2.3.1).
+  [[nodiscard]] std::size_t announced_size(
+      std::span<const std::byte> from) const noexcept override {
+    constexpr std::size_t least_bytes = 18;  // header and trailer
+    if (from.size() < least_bytes) return 0;
+    std::uint32_t size = 0;
+    for (const std::byte one : {from.end()[-1], from.end()[-2], from.end()[-3], from.end()[-4]}) {
+      size = size << 8 | std::to_integer<std::uint32_t>(one);
+    }
+    return size;
   }
 
 private:

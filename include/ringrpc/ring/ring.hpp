@@ -43,6 +43,7 @@
 #include <ringrpc/ring/socket_address.hpp>
 #include <ringrpc/ring/spinner.hpp>
 #include <ringrpc/ring/timer_heap.hpp>
+#include <ringrpc/ring/turn_budget.hpp>
 #include <ringrpc/ring/uring_backend.hpp>
 #include <ringrpc/ring/write.hpp>
 
@@ -145,6 +146,8 @@ public:
   void mark_dirty(flush_hook& hook) noexcept;
   /// While hooks are flushed: how many are in this turn.
   [[nodiscard]] std::size_t flushing() const noexcept { return dirty_.flushing(); }
+  /// For work that comes in large pieces: what one turn has room for.
+  [[nodiscard]] turn_budget& slow_work() noexcept { return slow_work_; }
   /// Polls `hook` for input until the ring sleeps, or until 4 others are more recent;
   /// then it is armed and leaves. Watching twice is watching once.
   void watch(receive_hook& hook) noexcept;
@@ -156,6 +159,7 @@ private:
   static constexpr unsigned steps_per_turn_max = 16;  // of an embedded ring
   static constexpr unsigned pauses_per_poll = 4;
   static constexpr std::size_t scratch_bytes = 256 * 1024;
+  static constexpr std::size_t slow_bytes_per_turn = 1024 * 1024;  // 2 ms of inflating
 
   detail::ring_core& checked() noexcept {
     home_.check();
@@ -163,7 +167,9 @@ private:
   }
   void enter();
   void leave() noexcept { turning_ = false; }
-  [[nodiscard]] bool idle() const noexcept { return core_.queue.empty() && dirty_.empty(); }
+  [[nodiscard]] bool idle() const noexcept {
+    return core_.queue.empty() && dirty_.empty() && !slow_work_.has_waiters();
+  }
   bool step() noexcept;
   void step_or_sleep() noexcept;
   [[nodiscard]] bool may_spin() const noexcept;
@@ -184,6 +190,7 @@ private:
   std::unique_ptr<std::byte[]> scratch_;
   detail::dirty_list dirty_;
   detail::hot_list hot_;
+  turn_budget slow_work_{slow_bytes_per_turn};
   spinner spinner_;
   unsigned turns_unsubmitted_ = 0;
   unsigned turns_unpolled_ = 0;
@@ -246,11 +253,15 @@ inline bool ring::turn() {
   enter();
   unsigned steps = 0;
   do {
-    while (steps < steps_per_turn_max && step()) ++steps;
+    // The host has a turn between large pieces of work, too.
+    while (steps < steps_per_turn_max && step()) {
+      ++steps;
+      if (slow_work_.has_waiters()) break;
+    }
     hot_.arm(0);
     core_.kernel->submit(core_.timers.next());
     static_cast<void>(reap());  // what completed at once, or before the descriptor was cleared
-  } while (!idle() && steps < steps_per_turn_max);
+  } while (!idle() && !slow_work_.has_waiters() && steps < steps_per_turn_max);
   // The host sleeps now; what is left or was posted meanwhile must wake it.
   if (!inbox_->begin_sleep() || !idle()) core_.kernel->wake();
   leave();
@@ -296,13 +307,14 @@ inline void ring::enter() {
 // One turn, without sleeping. Returns whether anything happened.
 inline bool ring::step() noexcept {
   core_.now = core_.kernel->now();
-  std::size_t happened = core_.queue.run(ready_per_turn_max);
+  const std::size_t slow = slow_work_.begin_turn();
+  std::size_t happened = slow + core_.queue.run(ready_per_turn_max);
   happened += take_inbox();
   happened += dirty_.flush();
   happened += core_.timers.fire(core_.now, core_.queue);
   happened += reap();
   // Where all else keeps the loop busy, the hot ones have their turn nevertheless.
-  if (happened == 0 || ++turns_unpolled_ >= turns_unpolled_max) {
+  if (happened == 0 || slow != 0 || ++turns_unpolled_ >= turns_unpolled_max) {
     turns_unpolled_ = 0;
     hot_.arm(detail::hot_list::polled_max);
     if (hot_.poll()) ++happened;
@@ -313,7 +325,7 @@ inline bool ring::step() noexcept {
 inline void ring::step_or_sleep() noexcept {
   if (step()) {
     // What was armed meanwhile may not wait for a pause that never comes.
-    if (++turns_unsubmitted_ < turns_unsubmitted_max) return;
+    if (++turns_unsubmitted_ < turns_unsubmitted_max && !slow_work_.has_waiters()) return;
     core_.kernel->submit(never);
     turns_unsubmitted_ = 0;
     return;

@@ -16,6 +16,8 @@
 #include <ringrpc/coro/run_queue.hpp>
 #include <ringrpc/coro/stop.hpp>
 #include <ringrpc/grpc/message_encoding.hpp>
+#include <ringrpc/ring/ring.hpp>
+#include <ringrpc/ring/turn_budget.hpp>
 #include <ringrpc/rpc/codec.hpp>
 #include <ringrpc/rpc/detail/connection.hpp>
 #include <ringrpc/rpc/detail/inbound.hpp>
@@ -146,8 +148,10 @@ public:
   void room_available() noexcept override;
 
 protected:
-  call_stream(memory_pool& pool, std::uint32_t message_bytes_max) noexcept
-      : in_(pool, message_bytes_max) {}
+  /// @param postpones_single  whether a single message that is compressed may be taken in a
+  ///        later turn than that in which it came (`turn_budget`).
+  call_stream(memory_pool& pool, std::uint32_t message_bytes_max, bool postpones_single) noexcept
+      : in_(pool, message_bytes_max), later_(*this), postpones_single_(postpones_single) {}
   ~call_stream() = default;
 
   /// The call expects exactly one message, which goes into `into`.
@@ -177,6 +181,7 @@ protected:
 
   void attach(connection& over, http2::stream_ref stream) noexcept {
     connection_ = &over;
+    home_ = &over.home();
     stream_ = stream;
     in_.attach(over, stream);
   }
@@ -231,11 +236,25 @@ private:
   void note_message(std::size_t bytes) noexcept {
     if (bytes > largest_bytes_) largest_bytes_ = bytes;
   }
+  struct later_turn : turn_budget::waiter {
+    explicit later_turn(call_stream& of) noexcept
+        : waiter([](waiter& self) noexcept { static_cast<later_turn&>(self).of_.take_turn(); }),
+          of_(of) {}
+    call_stream& of_;
+  };
+  /// Whether the next message may be decompressed in this turn; else `take_turn` comes.
+  [[nodiscard]] bool may_decode() noexcept {
+    return decodes_ == nullptr || home_->slow_work().admits(later_);
+  }
+  void take_turn() noexcept;
+  void finish_input() noexcept;
   [[nodiscard]] status parse(const message_ops& ops, void* into) noexcept;
   void take_single() noexcept;
   void serve_target() noexcept;
 
   inbound in_;
+  later_turn later_;
+  ring* home_ = nullptr;  // where it has or had a stream
   connection* connection_ = nullptr;
   http2::stream_ref stream_{};
   message_target* target_ = nullptr;
@@ -245,6 +264,7 @@ private:
   const message_encoding* decodes_ = nullptr;
   const message_encoding* encodes_ = nullptr;
   std::size_t largest_bytes_ = 0;
+  bool postpones_single_;
   bool single_filled_ = false;
   bool was_compressed_ = false;
   bool input_ended_ = false;
@@ -273,6 +293,10 @@ inline message_source::~message_source() { of().forget(*this); }
 inline bool call_stream::pull(message_target& target) noexcept {
   if (target_ != nullptr) fatal("two reads of one call were awaited at once");
   if (input_closed_) return true;
+  if (!may_decode()) {
+    target_ = &target;
+    return false;
+  }
   switch (in_.next()) {
     case message_event::message: {
       const status parsed = parse(target.ops_, target.into_);
@@ -345,6 +369,8 @@ inline status call_stream::parse(const message_ops& ops, void* into) noexcept {
   if (was_compressed_) {
     parsed = detail::parse_compressed_message(in_.memory(), *decodes_, ops, into, in_.message(),
                                               in_.message_bytes_max(), bytes);
+    // One that is refused may have cost as much as the largest.
+    home_->slow_work().spend(parsed.ok() ? bytes : in_.message_bytes_max());
   } else {
     parsed = detail::parse_message(ops, into, in_.message());
   }
@@ -355,7 +381,7 @@ inline status call_stream::parse(const message_ops& ops, void* into) noexcept {
 
 inline void call_stream::take_single() noexcept {
   for (;;) {
-    if (input_closed_) return;
+    if (input_closed_ || (postpones_single_ && !may_decode())) return;
     const message_event found = in_.next();
     if (found == message_event::more) return;
     if (found == message_event::failed) {
@@ -379,6 +405,20 @@ inline void call_stream::take_single() noexcept {
 inline void call_stream::end_input() noexcept {
   if (input_ended_ || input_closed_) return;
   input_ended_ = true;
+  // Its message has come, but is not taken yet: `take_turn` goes on.
+  if (expects_single() && later_.linked()) return;
+  finish_input();
+}
+
+inline void call_stream::take_turn() noexcept {
+  if (input_closed_) return;
+  if (!expects_single()) return serve_target();
+  take_single();
+  if (input_ended_ && !input_closed_ && !later_.linked()) finish_input();
+}
+
+/// All that the peer sends has come.
+inline void call_stream::finish_input() noexcept {
   if (!in_.has_message()) {
     const status whole = in_.finish();
     if (!whole.ok()) {
@@ -393,6 +433,7 @@ inline void call_stream::end_input() noexcept {
 
 inline void call_stream::close_input() noexcept {
   input_closed_ = true;
+  later_.unlink();
   in_.discard();
   if (target_ != nullptr) give_up(*target_);
 }
@@ -411,6 +452,8 @@ inline void call_stream::room_available() noexcept {
 
 inline void call_stream::reset_stream(std::uint32_t message_bytes_max) noexcept {
   in_.reset(message_bytes_max);
+  later_.unlink();
+  home_ = nullptr;
   connection_ = nullptr;
   stream_ = {};
   single_ops_ = nullptr;

@@ -19,7 +19,7 @@
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 inline client_call::client_call(ring& home, std::uint32_t message_bytes_max) noexcept
-    : call_stream(home.memory(), message_bytes_max),
+    : call_stream(home.memory(), message_bytes_max, false),
       home_(home),
       deadline_timer_(*this),
       stopped_(*this),

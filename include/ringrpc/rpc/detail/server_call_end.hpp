@@ -27,7 +27,9 @@ inline bool server_call::send_headers() noexcept {
     }
     over()->engine().headers(stream(), block, false);
   } catch (...) {
-    return false;  // no memory: the call will end without them
+    // Messages may not go without them, least of all compressed ones.
+    output_failed(resource_exhausted("no memory for the response's headers"));
+    return false;
   }
   headers_sent_ = true;
   over()->mark_dirty();

@@ -8,7 +8,7 @@
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 inline server_call::server_call(memory_pool& pool, std::uint32_t message_bytes_max) noexcept
-    : call_stream(pool, message_bytes_max), start_(*this), deadline_timer_(*this) {}
+    : call_stream(pool, message_bytes_max, true), start_(*this), deadline_timer_(*this) {}
 
 inline void server_call::open(server_call_host& host, http2::stream_ref stream,
                               std::string_view method) noexcept {
