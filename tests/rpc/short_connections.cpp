@@ -84,9 +84,9 @@ task<bool> server_is_empty(server& of) {
       left.queued_bytes == 0;
 }
 
-constexpr peer_policy::rule nobody_rule{
-    .allows = [](const peer_credentials&) noexcept { return false; },
-    .text = [] { return std::string{"nobody"}; }};
+peer_policy nobody() {
+  return allow::when("nobody", [](const peer_info&) { return false; });
+}
 
 /// Runs `body(ring, server, path)` with a server that listens at `path`, and sees to it
 /// that neither a connection nor a descriptor is left.
@@ -202,7 +202,7 @@ TEST_CASE("short connections: who is refused sees the end at once, every time") 
         CHECK(descriptors() == before);
       }
     };
-    with_server(how, body, {}, peer_policy{nobody_rule});
+    with_server(how, body, {}, nobody());
   }
 }
 

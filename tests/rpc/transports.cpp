@@ -210,12 +210,10 @@ TEST_CASE("a handshake that fails or throws ends its connection and no other") {
 }
 
 TEST_CASE("a socket whose policy refuses a client says so on both sides, and goes on") {
-  static constexpr peer_policy::rule every_second{
-      .allows = [](const peer_credentials&) noexcept {
-        static int asked = 0;
-        return ++asked % 2 == 0;
-      },
-      .text = [] { return std::string{"every second one"}; }};
+  static const peer_policy every_second = allow::when("every second one", [](const peer_info&) {
+    static int asked = 0;
+    return ++asked % 2 == 0;
+  });
   for (const bool always_arm : {false, true}) {
     CAPTURE(always_arm);
     const private_directory place;
@@ -227,7 +225,7 @@ TEST_CASE("a socket whose policy refuses a client says so on both sides, and goe
     home.run([](ring& on, std::string path) -> task<> {
       server serving{on};
       serving.emplace<echo_service>();
-      serving.listen(unix_socket{path}.policy(peer_policy{every_second}));
+      serving.listen(unix_socket{path}.policy(every_second));
       channel refused{on, "unix:" + path};
       const status why = co_await large_call(refused);
       CHECK(why.code() == status_code::unavailable);

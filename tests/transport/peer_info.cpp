@@ -3,13 +3,19 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
+
+#include "private_directory.hpp"
 
 using namespace ringrpc;
 
@@ -81,4 +87,63 @@ TEST_CASE("peer_credentials: what is no socket gives errno") {
   ::close(file);
   REQUIRE_FALSE(found);
   CHECK(found.error() == std::error_code{ENOTSOCK, std::system_category()});
+}
+
+TEST_CASE("peer_info: groups and the label are there where they are known") {
+  const peer_info peer{"x", {.uid = 1, .gid = 2, .pid = 3}, {{5, 6}, "system_u"}};
+  CHECK(peer.is_in_group(2));
+  CHECK(peer.is_in_group(5));
+  CHECK(peer.is_in_group(6));
+  CHECK_FALSE(peer.is_in_group(7));
+  CHECK(peer.label() == "system_u");
+  CHECK(peer_info{}.groups().empty());
+  CHECK(peer_info{}.label().empty());
+  CHECK_FALSE(peer_info{}.is_in_group(unknown_gid));
+}
+
+TEST_CASE("peer_info: of a socket it has the groups that this process has") {
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  const auto found = peer_info::of_socket("pair", ends[0]);
+  REQUIRE(found);
+  CHECK(found->uid() == ::geteuid());
+  CHECK(found->text().starts_with("pair uid="));
+  const int count = ::getgroups(0, nullptr);
+  std::vector<::gid_t> ours(static_cast<std::size_t>(count));
+  REQUIRE(::getgroups(count, ours.data()) == count);
+  std::vector<::gid_t> theirs(found->groups().begin(), found->groups().end());
+  std::sort(ours.begin(), ours.end());
+  std::sort(theirs.begin(), theirs.end());
+  CHECK(theirs == ours);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST_CASE("peer_info: a process with many groups is told with all of them") {
+  if (::geteuid() != 0) {
+    MESSAGE("not run: needs root");
+    return;
+  }
+  const int missing = in_child([] {
+    std::vector<::gid_t> many;
+    for (::gid_t gid = 1000; gid < 1200; ++gid) many.push_back(gid);
+    if (::setgroups(many.size(), many.data()) != 0) return 1;
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return 2;
+    const auto found = peer_info::of_socket("pair", ends[0]);
+    if (!found || found->groups().size() != many.size()) return 3;
+    return found->is_in_group(1199) && !found->is_in_group(1200) ? 0 : 4;
+  });
+  CHECK(missing == 0);
+}
+
+TEST_CASE("peer_info: of a socket of another family nothing is known but the address") {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  REQUIRE(socket >= 0);
+  const auto found = peer_info::of_socket("tcp", socket);
+  ::close(socket);
+  REQUIRE(found);
+  CHECK_FALSE(found->has_credentials());
+  CHECK(found->groups().empty());
+  CHECK(found->text() == "tcp");
 }

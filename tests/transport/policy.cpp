@@ -5,7 +5,10 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "private_directory.hpp"
 
@@ -89,4 +92,73 @@ TEST_CASE("policy: a copy rules like its original and can be replaced") {
   policy = allow::anyone();
   CHECK(policy.allows(peer_info{}));
   CHECK_FALSE(copy.allows(peer_info{}));
+}
+
+namespace {
+peer_info someone(::uid_t uid, ::gid_t gid = 7, std::vector<::gid_t> groups = {}) {
+  return peer_info{"x", {.uid = uid, .gid = gid, .pid = 1}, {std::move(groups), ""}};
+}
+}  // namespace
+
+TEST_CASE("policy: user is that user and nobody else, not even root") {
+  const peer_policy policy = allow::user(1000);
+  CHECK(policy.allows(someone(1000)));
+  CHECK_FALSE(policy.allows(someone(1001)));
+  CHECK_FALSE(policy.allows(someone(0)));
+  CHECK_FALSE(policy.allows(peer_info{}));
+  CHECK_FALSE(allow::user(unknown_uid).allows(peer_info{}));
+  CHECK(policy.text() == "uid 1000");
+}
+
+TEST_CASE("policy: root is the user 0") {
+  CHECK(allow::root().allows(someone(0)));
+  CHECK_FALSE(allow::root().allows(someone(1)));
+  CHECK_FALSE(allow::root().allows(peer_info{}));
+  CHECK(allow::root().text() == "root");
+}
+
+TEST_CASE("policy: group takes the effective group and the supplementary ones") {
+  const peer_policy policy = allow::group(50);
+  CHECK(policy.allows(someone(1000, 50)));
+  CHECK(policy.allows(someone(1000, 7, {1, 50, 2})));
+  CHECK_FALSE(policy.allows(someone(1000, 7, {1, 2})));
+  CHECK_FALSE(policy.allows(someone(0, 0)));
+  CHECK_FALSE(policy.allows(peer_info{}));
+  CHECK_FALSE(allow::group(unknown_gid).allows(peer_info{}));
+  CHECK(policy.text() == "members of gid 50");
+}
+
+TEST_CASE("policy: any_of and all_of join others, in any depth") {
+  const peer_policy either = allow::any_of(allow::root(), allow::user(33));
+  CHECK(either.allows(someone(0)));
+  CHECK(either.allows(someone(33)));
+  CHECK_FALSE(either.allows(someone(34)));
+  CHECK(either.text() == "root, or uid 33");
+  const peer_policy both = allow::all_of(either, allow::group(50));
+  CHECK(both.allows(someone(33, 50)));
+  CHECK_FALSE(both.allows(someone(33)));
+  CHECK_FALSE(both.allows(someone(34, 50)));
+  CHECK(both.text() == "root, or uid 33, if also members of gid 50");
+  CHECK_FALSE(either.allows(peer_info{}));
+}
+
+TEST_CASE("policy: a function decides, and one that throws lets nobody pass") {
+  const peer_policy odd =
+      allow::when("odd users", [](const peer_info& peer) { return peer.uid() % 2 == 1; });
+  CHECK(odd.allows(someone(3)));
+  CHECK_FALSE(odd.allows(someone(4)));
+  CHECK(odd.text() == "odd users");
+  const peer_policy thrower =
+      allow::when("thrower", [](const peer_info&) -> bool { throw std::runtime_error{"no"}; });
+  CHECK_FALSE(thrower.allows(someone(3)));
+  CHECK_FALSE(allow::any_of(thrower, odd).allows(someone(4)));
+  CHECK(allow::any_of(thrower, odd).allows(someone(3)));
+}
+
+TEST_CASE("policy: one that was moved from lets nobody pass") {
+  peer_policy policy = allow::anyone();
+  const peer_policy taken = std::move(policy);
+  CHECK(taken.allows(peer_info{}));
+  CHECK_FALSE(policy.allows(peer_info{}));  // NOLINT: that is what is asked
+  CHECK(policy.text() == "nobody");
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -24,6 +25,7 @@
 #include <ringrpc/rpc/server_options.hpp>
 #include <ringrpc/transport/byte_stream.hpp>
 #include <ringrpc/transport/listener.hpp>
+#include <ringrpc/transport/policy.hpp>
 
 // g++ 12 says of coroutine templates that their frames use the anonymous namespace
 // where a user's type does; a frame is not seen outside of its unit.
@@ -110,6 +112,18 @@ public:
     if (!core_->add(std::move(entry))) {
       throw std::logic_error("method " + std::string{Method::path} + " has a handler already");
     }
+  }
+  /// Who of those that may connect may call `Method`, in place of what is said of its
+  /// service. Others get PERMISSION_DENIED, a peer of which nothing is known UNAUTHENTICATED;
+  /// their messages are not read. In any order with `handle`, `emplace` and `add`, and at any
+  /// time: for calls that begin then.
+  template <rpc_method Method>
+  void restrict(peer_policy allowed) {
+    core_->restrict(std::string{Method::path}, std::move(allowed));
+  }
+  /// The same for all methods of a service. @param service  its full name, `demo.Greeter`.
+  void restrict(std::string_view service, peer_policy allowed) {
+    core_->restrict("/" + std::string{service} + "/", std::move(allowed));
   }
   /// Whether `invoke(target, ...)` has a form in which it can answer `Method`.
   template <rpc_method Method, class Target, class Invoke>

@@ -8,11 +8,16 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <ringrpc/ring/io_result.hpp>
 
@@ -48,6 +53,26 @@ struct peer_credentials {
   }
 };
 
+/// What the kernel says of a peer beside its credentials, from the same moment.
+class peer_extras {
+public:
+  /// Nothing.
+  peer_extras() noexcept = default;
+  /// @param groups  supplementary ones. @param label  of a security module.
+  peer_extras(std::vector<::gid_t> groups, std::string label) noexcept
+      : groups_(std::move(groups)), label_(std::move(label)) {}
+  /// Of the process that `fd` is connected to (SO_PEERGROUPS, SO_PEERSEC). What the kernel
+  /// does not say is left out. @throws std::bad_alloc  where memory is short.
+  [[nodiscard]] static peer_extras of_peer(int fd);
+
+  [[nodiscard]] const std::vector<::gid_t>& groups() const noexcept { return groups_; }
+  [[nodiscard]] const std::string& label() const noexcept { return label_; }
+
+private:
+  std::vector<::gid_t> groups_;
+  std::string label_;
+};
+
 /// The other end of a connection. Unknown by default. Immutable; a copy shares
 /// one record and may be used on any thread.
 class peer_info {
@@ -58,8 +83,16 @@ public:
   explicit peer_info(std::string address) : peer_info(std::move(address), peer_credentials{}) {}
   /// @param address      of the connection, such as `unix:/run/x.sock`.
   /// @param credentials  what the kernel said.
-  peer_info(std::string address, const peer_credentials& credentials)
-      : known_(std::make_shared<const record>(std::move(address), credentials)) {}
+  peer_info(std::string address, const peer_credentials& credentials, peer_extras extras = {})
+      : known_(std::make_shared<const record>(std::move(address), credentials,
+                                              std::move(extras))) {}
+  /// All that the kernel says of the process that a socket is connected to.
+  /// @return errno where `fd` is no socket. @throws std::bad_alloc  where memory is short.
+  [[nodiscard]] static io_result<peer_info> of_socket(std::string address, int fd) {
+    const io_result<peer_credentials> found = peer_credentials::of_peer(fd);
+    if (!found) return failure{found.error()};
+    return peer_info{std::move(address), *found, peer_extras::of_peer(fd)};
+  }
 
   /// Whether the kernel said who the peer is.
   [[nodiscard]] bool has_credentials() const noexcept { return uid() != unknown_uid; }
@@ -71,6 +104,23 @@ public:
   /// Its process; 0 where unknown. For logs only: the number may have passed on
   /// to another process by now.
   [[nodiscard]] ::pid_t pid() const noexcept { return credentials().pid; }
+  /// Its supplementary groups at that moment, in the kernel's order; empty where unknown.
+  /// Valid as long as any copy of this object.
+  [[nodiscard]] std::span<const ::gid_t> groups() const noexcept {
+    return known_ ? std::span<const ::gid_t>{known_->extras.groups()}
+                  : std::span<const ::gid_t>{};
+  }
+  /// Whether `group` is its effective group or one of its supplementary ones.
+  [[nodiscard]] bool is_in_group(::gid_t group) const noexcept {
+    if (group == unknown_gid) return false;
+    const std::span<const ::gid_t> more = groups();
+    return gid() == group || std::find(more.begin(), more.end(), group) != more.end();
+  }
+  /// What a security module of the kernel (SELinux, AppArmor, Smack) calls it; empty
+  /// where there is none, and on socket pairs. Valid as `groups()`.
+  [[nodiscard]] std::string_view label() const noexcept {
+    return known_ ? std::string_view{known_->extras.label()} : std::string_view{};
+  }
   [[nodiscard]] peer_credentials credentials() const noexcept {
     return known_ ? known_->credentials : peer_credentials{};
   }
@@ -82,15 +132,39 @@ public:
 
 private:
   struct record {
-    record(std::string address, const peer_credentials& of)
-        : text(std::move(address)), credentials(of) {
+    record(std::string address, const peer_credentials& of, peer_extras more)
+        : text(std::move(address)), credentials(of), extras(std::move(more)) {
       if (of.uid != unknown_uid) text.append(" uid=").append(std::to_string(of.uid));
       if (of.pid != 0) text.append(" pid=").append(std::to_string(of.pid));
     }
     std::string text;
     peer_credentials credentials;
+    peer_extras extras;
   };
 
   std::shared_ptr<const record> known_;
 };
+
+inline peer_extras peer_extras::of_peer(int fd) {
+  // Linux 4.13 has the first, and not every libc names it.
+  constexpr int peer_groups_option = 59;
+  peer_extras found;
+  ::socklen_t bytes = 0;
+  // The size first: it is told by ERANGE, and 0 groups are no error.
+  if (::getsockopt(fd, SOL_SOCKET, peer_groups_option, nullptr, &bytes) != 0 && errno == ERANGE) {
+    found.groups_.resize(bytes / sizeof(::gid_t));
+    if (::getsockopt(fd, SOL_SOCKET, peer_groups_option, found.groups_.data(), &bytes) != 0) {
+      bytes = 0;
+    }
+    found.groups_.resize(bytes / sizeof(::gid_t));
+  }
+  std::array<char, 256> label{};
+  bytes = label.size();
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERSEC, label.data(), &bytes) == 0) {
+    found.label_.assign(label.data(), std::min<std::size_t>(bytes, label.size()));
+    // Smack counts a NUL behind it, SELinux does not.
+    found.label_.resize(found.label_.find_last_not_of('\0') + 1);
+  }
+  return found;
+}
 }  // namespace ringrpc

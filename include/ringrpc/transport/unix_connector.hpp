@@ -72,7 +72,7 @@ inline std::string absolute_unix_path(std::string path) {
 }  // namespace detail
 
 inline unix_connector::unix_connector(std::string path, peer_policy server_policy)
-    : server_policy_(server_policy) {
+    : server_policy_(std::move(server_policy)) {
   const basic_result<void, std::string> checked = check_unix_path(path);
   if (!checked) throw std::invalid_argument{checked.error()};
   path_ = detail::absolute_unix_path(std::move(path));
@@ -106,11 +106,11 @@ inline task<io_result<unix_stream>> unix_connector::connect(const connect_contex
     const bool slept = co_await sleep_until(std::min(again, context.deadline));
     if (!slept) co_return io_failure(ECANCELED);
   }
-  const io_result<peer_credentials> server = peer_credentials::of_peer(socket.get());
+  io_result<peer_info> server = peer_info::of_socket("unix:" + path_, socket.get());
   if (!server) co_return failure{server.error()};
   if (!server_policy_.allows(*server)) {
     co_return failure<std::error_code>{transport_error::server_refused};
   }
-  co_return unix_stream{std::move(socket), peer_info{"unix:" + path_, *server}};
+  co_return unix_stream{std::move(socket), std::move(*server)};
 }
 }  // namespace ringrpc

@@ -98,9 +98,9 @@ private:
     owned_socket socket{home, accepted ? *accepted : -1};
     if (of->stopped) co_return io_failure(ECANCELED);
     if (!accepted) co_return failure{accepted.error()};
-    const io_result<peer_credentials> peer = peer_credentials::of_peer(socket.get());
+    io_result<peer_info> peer = peer_info::of_socket(of->text, socket.get());
     if (!peer) co_return failure{peer.error()};
-    co_return accepted_unix_socket{std::move(socket), peer_info{of->text, *peer}};
+    co_return accepted_unix_socket{std::move(socket), std::move(*peer)};
   }
   static task<io_result<unix_stream>> establish(std::shared_ptr<state> of,
                                                 accepted_unix_socket accepted) {

@@ -16,11 +16,14 @@
 #include <ringrpc/coro/run_queue.hpp>
 #include <ringrpc/coro/task.hpp>
 #include <ringrpc/grpc/result.hpp>
+#include <ringrpc/grpc/status.hpp>
 #include <ringrpc/rpc/codec.hpp>
 #include <ringrpc/rpc/detail/handler_forms.hpp>
 #include <ringrpc/rpc/detail/server_call.hpp>
 #include <ringrpc/rpc/method.hpp>
 #include <ringrpc/rpc/reader_writer.hpp>
+#include <ringrpc/transport/peer_info.hpp>
+#include <ringrpc/transport/policy.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 /// A method that a server answers. Of one ring.
@@ -31,11 +34,22 @@ public:
   method_entry& operator=(const method_entry&) = delete;
   virtual ~method_entry() = default;
   [[nodiscard]] std::string_view path() const noexcept { return path_; }
+  /// Who may call it; null: whoever may connect. @param policy  must outlive this.
+  void restrict_to(const peer_policy* policy) noexcept { policy_ = policy; }
+  /// Why `peer` may not call it, if so.
+  [[nodiscard]] std::optional<status> refusal_of(const peer_info& peer) const noexcept {
+    if (policy_ == nullptr || policy_->allows(peer)) return std::nullopt;
+    if (!peer.has_credentials()) {
+      return unauthenticated("nothing is known of the caller, and the method is not for everyone");
+    }
+    return permission_denied("the server's policy does not allow this peer to call the method");
+  }
   /// A call object, new or reused. @throws std::bad_alloc  where memory is short.
   [[nodiscard]] virtual server_call& make_call(server_call_host& host) = 0;
 
 private:
   std::string_view path_;  // static storage
+  const peer_policy* policy_ = nullptr;
 };
 
 /// Runs one handler coroutine of result type `R` and tells `Frame::ended`.
@@ -171,6 +185,7 @@ public:
 
 private:
   bool takes_single() const noexcept final { return single_in; }
+  std::optional<status> no_handler() const noexcept final { return entry_.refusal_of(peer()); }
   void start_handler() noexcept final {
     if constexpr (Entry::plain) {
       finish(call_plain());

@@ -24,6 +24,7 @@
 #include <ringrpc/rpc/detail/server_connection.hpp>
 #include <ringrpc/rpc/server_counters.hpp>
 #include <ringrpc/rpc/server_options.hpp>
+#include <ringrpc/transport/policy.hpp>
 
 namespace ringrpc::detail::inline RINGRPC_ABI {
 /// Something that accepts, as far as the server ends it.
@@ -53,8 +54,24 @@ public:
   [[nodiscard]] bool add(std::unique_ptr<method_entry> entry) {
     const auto place = std::lower_bound(methods_.begin(), methods_.end(), entry->path(), before);
     if (place != methods_.end() && (*place)->path() == entry->path()) return false;
-    methods_.insert(place, std::move(entry));
+    method_entry& added = **methods_.insert(place, std::move(entry));
+    added.restrict_to(restriction_of(added.path()));
     return true;
+  }
+  /// Who may call the method of that path, or those whose path begins so where it ends
+  /// with a slash; replaces what was said of it before.
+  void restrict(std::string path, peer_policy policy) {
+    const auto place = std::find_if(restrictions_.begin(), restrictions_.end(),
+                                    [&](const auto& one) { return one->path == path; });
+    if (place != restrictions_.end()) {
+      (*place)->policy = std::move(policy);
+      return;
+    }
+    restrictions_.push_back(
+        std::make_unique<restriction>(restriction{std::move(path), std::move(policy)}));
+    for (const std::unique_ptr<method_entry>& one : methods_) {
+      one->restrict_to(restriction_of(one->path()));
+    }
   }
   /// Keeps `owned` until the core ends; destroyed after the methods.
   void keep(std::shared_ptr<void> owned) { kept_.push_back(std::move(owned)); }
@@ -138,6 +155,20 @@ public:
   }
 
 private:
+  struct restriction {
+    std::string path;
+    peer_policy policy;
+  };
+  /// A method's own, or its service's; null without either.
+  [[nodiscard]] const peer_policy* restriction_of(std::string_view path) const noexcept {
+    const std::string_view service = path.substr(0, path.rfind('/') + 1);
+    const peer_policy* found = nullptr;
+    for (const std::unique_ptr<restriction>& one : restrictions_) {
+      if (one->path == path) return &one->policy;
+      if (one->path == service) found = &one->policy;
+    }
+    return found;
+  }
   struct uid_count {
     ::uid_t uid;
     std::uint32_t connections;
@@ -170,7 +201,8 @@ private:
   ring& home_;
   server_options options_;
   std::vector<std::shared_ptr<void>> kept_;
-  std::vector<std::unique_ptr<method_entry>> methods_;  // by path
+  std::vector<std::unique_ptr<restriction>> restrictions_;  // outlive the methods
+  std::vector<std::unique_ptr<method_entry>> methods_;      // by path
   std::vector<uid_count> uids_;
   intrusive_list<accepting> listeners_;
   intrusive_list<server_connection> connections_;
