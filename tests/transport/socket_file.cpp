@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,13 +54,13 @@ int connect_error(const std::string& path) {
 }
 /// What `socket_file{path}` says after "cannot listen on unix:PATH: ".
 std::string problem(const std::string& path) {
-  const std::string text = text_thrown_by([&] { const socket_file made{path, 8}; });
+  const std::string text = text_thrown_by([&] { const socket_file made{path, {.backlog = 8}}; });
   const std::string start = "cannot listen on unix:" + path + ": ";
   return text.starts_with(start) ? text.substr(start.size()) : text;
 }
 std::error_code code_of(const std::string& path) {
   try {
-    const socket_file made{path, 8};
+    const socket_file made{path, {.backlog = 8}};
   } catch (const listen_error& thrown) {
     return thrown.code();
   }
@@ -68,7 +69,7 @@ std::error_code code_of(const std::string& path) {
 /// A server that ended as if by kill -9.
 void leave_dead_socket(const std::string& path) {
   REQUIRE(in_child([&] {
-            static const socket_file made{path, 8};
+            static const socket_file made{path, {.backlog = 8}};
             return 0;
           }) == 0);
 }
@@ -86,7 +87,7 @@ const std::string served_by_us = "it is served by pid " + std::to_string(::getpi
 
 TEST_CASE("socket_file: it listens, non-blocking and close-on-exec") {
   const private_directory home;
-  socket_file made{home / "x", 8};
+  socket_file made{home / "x", {.backlog = 8}};
   const file_descriptor socket = made.take_socket();
   CHECK(connect_error(home / "x") == 0);
   CHECK((::fcntl(socket.get(), F_GETFL) & O_NONBLOCK) != 0);
@@ -99,7 +100,7 @@ TEST_CASE("socket_file: the file has mode 0600 whatever the umask allows") {
     CAPTURE(mask);
     const private_directory home;
     const ::mode_t before = ::umask(mask);
-    const socket_file made{home / "x", 8};
+    const socket_file made{home / "x", {.backlog = 8}};
     CHECK(::umask(before) == mask);
     CHECK(mode_of(home / "x") == 0600);
   }
@@ -117,40 +118,124 @@ TEST_CASE("socket_file: a bound socket has the mode of its descriptor from birth
   CHECK(mode_of(home / "x") == 0600);
 }
 
-TEST_CASE("socket_file: a umask that takes the user's own permissions is refused without a trace") {
+TEST_CASE("socket_file: another mode is there as it was asked for, whatever the umask allows") {
+  for (const ::mode_t mask : {0000U, 0022U, 0077U, 0277U, 0777U}) {
+    for (const ::mode_t mode : {0600U, 0660U, 0666U, 0722U, 0777U}) {
+      CAPTURE(mask);
+      CAPTURE(mode);
+      const private_directory home;
+      const ::mode_t before = ::umask(mask);
+      const socket_file made{home / "x", {.mode = mode}};
+      ::umask(before);
+      CHECK(mode_of(home / "x") == mode);
+      CHECK(connect_error(home / "x") == 0);
+    }
+  }
+}
+
+TEST_CASE("socket_file: a mode that is none for a socket is refused without a trace") {
   const private_directory home;
-  const ::mode_t before = ::umask(0277);
-  const std::string text = problem(home / "x");
-  ::umask(before);
-  CHECK(text ==
-        "the file has mode 0400 instead of 0600: the umask takes the user's own permissions; use "
-        "umask 0077");
+  for (const ::mode_t mode : {0000U, 0400U, 0200U, 0060U, 01600U, 04777U, 0100600U}) {
+    CAPTURE(mode);
+    CHECK(text_thrown_by([&] { const socket_file made{home / "x", {.mode = mode}}; }) ==
+          "cannot listen on unix:" + (home / "x") + ": mode " + mode_text(mode) +
+              " is none for a socket; write one from 0600 to 0777, such as 0660");
+  }
   CHECK(home.names().empty());
+}
+
+TEST_CASE("socket_file: owner and group are there before anybody can connect") {
+  if (!is_root()) {
+    MESSAGE("not run: needs root");
+    return;
+  }
+  const private_directory home;
+  {
+    const socket_file made{home / "x", {.mode = 0660, .owner = other_uid, .group = 77}};
+    struct ::stat found {};
+    REQUIRE(::lstat((home / "x").c_str(), &found) == 0);
+    CHECK(found.st_uid == other_uid);
+    CHECK(found.st_gid == 77);
+    CHECK(mode_of(home / "x") == 0660);
+  }
+  CHECK(home.names() == names{"x.lock"});
+}
+
+TEST_CASE("socket_file: a group lets its members connect, and nobody else") {
+  if (!is_root()) {
+    MESSAGE("not run: needs root");
+    return;
+  }
+  const private_directory home;
+  REQUIRE(::chmod(home.path().c_str(), 0755) == 0);
+  const socket_file made{home / "x", {.mode = 0660, .group = 77}};
+  const auto connects_as = [&](::gid_t group) {
+    return in_child([&] {
+      if (::setgroups(0, nullptr) != 0 || ::setgid(group) != 0 || ::setuid(other_uid) != 0) {
+        return 255;
+      }
+      return connect_error(home / "x");
+    });
+  };
+  CHECK(connects_as(77) == 0);
+  CHECK(connects_as(78) == EACCES);
+}
+
+TEST_CASE("socket_file: a file that cannot be given away is refused without a trace") {
+  if (!is_root()) {
+    MESSAGE("not run: needs root");
+    return;
+  }
+  const private_directory home;
+  REQUIRE(::chown(home.path().c_str(), other_uid, other_uid) == 0);
+  const int failed = in_child_as(other_uid, [&] {
+    const std::string text =
+        text_thrown_by([&] { const socket_file made{home / "x", {.owner = 0, .group = 5}}; });
+    if (text != "cannot listen on unix:" + (home / "x") +
+                    ": uid 12345 cannot give the file to uid 0 gid 5: Operation not permitted; "
+                    "that takes root, or for a group one of its members") {
+      return 1;
+    }
+    return 0;
+  });
+  CHECK(failed == 0);
+  CHECK(home.names().empty());
+}
+
+TEST_CASE("socket_file: a directory that strangers can write is taken only where it is said") {
+  const private_directory home;
+  REQUIRE(::chmod(home.path().c_str(), 0777) == 0);
+  CHECK(problem(home / "x").find("so other users can replace the socket") != std::string::npos);
+  {
+    const socket_file made{home / "x", {.any_directory = true}};
+    CHECK(connect_error(home / "x") == 0);
+  }
+  CHECK(connect_error(home / "x") == ENOENT);
 }
 
 TEST_CASE("socket_file: where nothing is in the way the kernel knows it by its final name") {
   const private_directory home;
-  const socket_file made{home / "x", 8};
+  const socket_file made{home / "x", {.backlog = 8}};
   CHECK(kernel_lists(home / "x"));
 }
 
 TEST_CASE("socket_file: withdrawing removes the file and keeps the lock file, once") {
   const private_directory home;
-  socket_file made{home / "x", 8};
+  socket_file made{home / "x", {.backlog = 8}};
   made.withdraw();
   CHECK(home.names() == names{"x.lock"});
-  const socket_file next{home / "x", 8};
+  const socket_file next{home / "x", {.backlog = 8}};
   made.withdraw();
   CHECK(home.names() == names{"x", "x.lock"});
 }
 
 TEST_CASE("socket_file: its destructor withdraws, and moving does not") {
   const private_directory home;
-  std::optional<socket_file> first{std::in_place, home / "x", 8};
+  std::optional<socket_file> first{std::in_place, home / "x"};
   std::optional<socket_file> moved{std::move(*first)};
   first.reset();
   CHECK(home.names() == names{"x", "x.lock"});
-  std::optional<socket_file> other{std::in_place, home / "y", 8};
+  std::optional<socket_file> other{std::in_place, home / "y"};
   *moved = std::move(*other);
   CHECK(home.names() == names{"x.lock", "y", "y.lock"});
   other.reset();
@@ -161,7 +246,7 @@ TEST_CASE("socket_file: its destructor withdraws, and moving does not") {
 
 TEST_CASE("socket_file: what has taken its name meanwhile stays") {
   const private_directory home;
-  std::optional<socket_file> made{std::in_place, home / "x", 8};
+  std::optional<socket_file> made{std::in_place, home / "x"};
   const file_descriptor other = bound_socket(home / "other");
   REQUIRE(::rename((home / "other").c_str(), (home / "x").c_str()) == 0);
   const ::ino_t theirs = inode(home / "x");
@@ -171,7 +256,7 @@ TEST_CASE("socket_file: what has taken its name meanwhile stays") {
 
 TEST_CASE("socket_file: a forked child that destroys its copy removes nothing") {
   const private_directory home;
-  std::optional<socket_file> made{std::in_place, home / "x", 8};
+  std::optional<socket_file> made{std::in_place, home / "x"};
   REQUIRE(in_child([&] {
             made.reset();
             return 0;
@@ -183,7 +268,7 @@ TEST_CASE("socket_file: a relative path stays the same file after chdir") {
   const private_directory home;
   CHECK(in_child([&] {
           if (::chdir(home.path().c_str()) != 0) return 1;
-          std::optional<socket_file> made{std::in_place, "x", 8};
+          std::optional<socket_file> made{std::in_place, "x"};
           if (::chdir("/") != 0) return 2;
           if (connect_error(home / "x") != 0) return 3;
           made.reset();
@@ -196,7 +281,7 @@ TEST_CASE("socket_file: the socket of a server that was killed is replaced") {
   leave_dead_socket(home / "x");
   REQUIRE(connect_error(home / "x") == ECONNREFUSED);
   {
-    const socket_file made{home / "x", 8};
+    const socket_file made{home / "x", {.backlog = 8}};
     CHECK(mode_of(home / "x") == 0600);
     CHECK(connect_error(home / "x") == 0);
     CHECK(home.names() == names{"x", "x.lock"});
@@ -208,7 +293,7 @@ TEST_CASE("socket_file: the socket of a server that was killed is replaced") {
 TEST_CASE("socket_file: a dead socket without a lock file is replaced") {
   const private_directory home;
   bound_socket(home / "x");
-  const socket_file made{home / "x", 8};
+  const socket_file made{home / "x", {.backlog = 8}};
   CHECK(connect_error(home / "x") == 0);
 }
 
@@ -216,7 +301,7 @@ TEST_CASE("socket_file: a dead socket is replaced at the longest path") {
   const private_directory home;
   const std::string path = home / std::string(unix_path_bytes_max - home.path().size() - 1, 'x');
   leave_dead_socket(path);
-  const socket_file made{path, 8};
+  const socket_file made{path, {.backlog = 8}};
   CHECK(connect_error(path) == 0);
   CHECK(kernel_lists(path));
 }
@@ -259,7 +344,7 @@ TEST_CASE("socket_file: what is no socket is refused, left alone, and gets no lo
 
 TEST_CASE("socket_file: a second server on a path is refused and told who has it") {
   const private_directory home;
-  const socket_file first{home / "x", 8};
+  const socket_file first{home / "x", {.backlog = 8}};
   const ::ino_t before = inode(home / "x");
   CHECK(problem(home / "x") == served_by_us);
   CHECK(code_of(home / "x") == std::errc::address_in_use);
@@ -270,7 +355,7 @@ TEST_CASE("socket_file: a second server on a path is refused and told who has it
 
 TEST_CASE("socket_file: a server whose lock file a cleaner removed keeps its path") {
   const private_directory home;
-  const socket_file first{home / "x", 8};
+  const socket_file first{home / "x", {.backlog = 8}};
   REQUIRE(::unlink((home / "x.lock").c_str()) == 0);
   CHECK(problem(home / "x") == served_by_us);
   CHECK(home.names() == names{"x"});
@@ -295,7 +380,7 @@ TEST_CASE("socket_file: a killed server whose socket still listens is given time
     left.reset();
   }};
   std::optional<socket_file> made;
-  CHECK(text_thrown_by([&] { made.emplace(home / "x", 8); }) == "");
+  CHECK(text_thrown_by([&] { made.emplace(home / "x"); }) == "");
   kernel.join();
   CHECK(connect_error(home / "x") == 0);
   CHECK(problem(home / "x") == served_by_us);
@@ -324,7 +409,7 @@ TEST_CASE("socket_file: a socket that was passed on by a process that has ended 
 
 TEST_CASE("socket_file: a server whose accept queue is full is alive") {
   const private_directory home;
-  const socket_file first{home / "x", 0};
+  const socket_file first{home / "x", {.backlog = 0}};
   std::array<file_descriptor, 64> waiting;
   int error = 0;
   for (auto& one : waiting) {
@@ -337,7 +422,7 @@ TEST_CASE("socket_file: a server whose accept queue is full is alive") {
 
 TEST_CASE("socket_file: while another process holds the lock its number is in the text") {
   const private_directory home;
-  socket_file first{home / "x", 8};
+  socket_file first{home / "x", {.backlog = 8}};
   const file_descriptor socket = first.take_socket();
   REQUIRE(::shutdown(socket.get(), SHUT_RDWR) == 0);  // it is ending: nobody answers any more
   REQUIRE(connect_error(home / "x") == ECONNREFUSED);
@@ -392,7 +477,7 @@ TEST_CASE("socket_file: a stranger's server is named with its user") {
   const ::pid_t child = ::fork();
   if (child == 0) {
     const bool changed = ::setresuid(other_uid, other_uid, other_uid) == 0;
-    const socket_file made{home / "x", 8};
+    const socket_file made{home / "x", {.backlog = 8}};
     char byte = changed ? 'y' : 'n';
     bool told = ::write(ready[1], &byte, 1) == 1;
     told = ::read(go[0], &byte, 1) == 1 && told;
@@ -457,7 +542,7 @@ TEST_CASE("socket_file: of two processes that start at once exactly one serves")
       if (::read(start[0], &byte, 1) != 0) ::_exit(1);  // both start when the parent closes
       std::optional<socket_file> made;
       try {
-        made.emplace(path, 8);
+        made.emplace(path);
         byte = 'S';
       } catch (const listen_error& thrown) {
         byte = thrown.code() == std::errc::address_in_use ? 'R' : 'E';

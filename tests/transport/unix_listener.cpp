@@ -56,9 +56,9 @@ int reads(const file_descriptor& client) {
   return got >= 0 ? static_cast<int>(got) : -errno;
 }
 
-constexpr peer_policy::rule nobody_rule{
-    .allows = [](const peer_credentials&) noexcept { return false; },
-    .text = [] { return std::string{"nobody"}; }};
+peer_policy nobody() {
+  return allow::when("nobody", [](const peer_info&) { return false; });
+}
 
 /// Accepts and establishes the next connection.
 task<io_result<unix_stream>> serve(unix_listener& from) {
@@ -239,7 +239,7 @@ TEST_CASE("unix_listener: each of a thousand refused clients reads the end at on
   const private_directory home;
   real_bed bed;
   unix_listener listening =
-      unix_socket{home / "x"}.policy(peer_policy{nobody_rule}).open(bed.loop);
+      unix_socket{home / "x"}.policy(nobody()).open(bed.loop);
   int first_fd = -1;
   for (int i = 0; i < 1000; ++i) {
     const file_descriptor client = raw_client(home / "x");

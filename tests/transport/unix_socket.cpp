@@ -75,6 +75,22 @@ TEST_CASE("unix_socket: the backlog limits how many clients wait, and by default
   CHECK(accepted_before_full(home / "large") == 64);
 }
 
+TEST_CASE("unix_socket: mode, group and directory are passed on to the file") {
+  const private_directory home;
+  REQUIRE(::chmod(home.path().c_str(), 0777) == 0);
+  real_bed bed;
+  const unix_socket where = unix_socket{home / "x"}
+                                .mode(0660)
+                                .owner(::geteuid())
+                                .group(::getegid())
+                                .any_directory();
+  const unix_listener listening = where.open(bed.loop);
+  struct ::stat found {};
+  REQUIRE(::lstat((home / "x").c_str(), &found) == 0);
+  CHECK((found.st_mode & 07777U) == 0660);
+  CHECK(found.st_gid == ::getegid());
+}
+
 TEST_CASE("unix_socket: options can be set one by one or in a row") {
   const private_directory home;
   real_bed bed;

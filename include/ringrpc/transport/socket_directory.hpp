@@ -42,7 +42,8 @@ public:
   ///         where a stranger can write it: a group or others without the sticky
   ///         bit, or an owner who is neither root nor this process's user (root
   ///         itself may listen in anybody's directory).
-  explicit socket_directory(const std::string& path);
+  /// @param any_writers  takes such a directory nevertheless.
+  explicit socket_directory(const std::string& path, bool any_writers = false);
 
   /// The socket's path as it was given.
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
@@ -83,7 +84,8 @@ private:
   file_descriptor directory_;
 };
 
-inline socket_directory::socket_directory(const std::string& path) : path_(path) {
+inline socket_directory::socket_directory(const std::string& path, bool any_writers)
+    : path_(path) {
   const std::size_t slash = path.rfind('/');
   name_ = path.substr(slash + 1);  // npos + 1 is 0
   std::string directory = slash == std::string::npos ? "." : path.substr(0, slash);
@@ -103,7 +105,7 @@ inline socket_directory::socket_directory(const std::string& path) : path_(path)
                std::to_string(::geteuid()) + ": " + words,
            error);
   }
-  check_writers(directory);
+  if (!any_writers) check_writers(directory);
 }
 
 inline void socket_directory::check_writers(const std::string& directory) const {

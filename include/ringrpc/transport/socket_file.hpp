@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A listening socket under a path of the file system: born with mode 0600, put in the
+// A listening socket under a path of the file system: born with its mode, put in the
 // place of a dead server's leftover but never of anything else, and removed at the end
 // if it is still ours.
 #pragma once
@@ -28,13 +28,24 @@
 #include <ringrpc/transport/unix_path.hpp>
 
 namespace ringrpc {
+/// What a socket file is to be like. A plain value, safe in braces.
+struct socket_file_options {
+  /// Who may connect: they need the right to write. At least 0600.
+  ::mode_t mode = 0600;
+  /// The file's user and group; the unknown ids: those of this process. To give it to
+  /// another user takes root, to another group root or a member of it (chown(2)).
+  ::uid_t owner = unknown_uid;
+  ::gid_t group = unknown_gid;
+  /// Takes a directory in which strangers can put something else in the socket's place.
+  bool any_directory = false;
+  /// How many connections may wait to be accepted (listen(2)).
+  int backlog = SOMAXCONN;
+};
+
 /// Owns the name of a listening Unix socket. Uses no umask(2), which is the whole
 /// process's. Move-only; no thread of its own.
 class socket_file {
 public:
-  /// Who may connect, by the file's mode: this process's user.
-  static constexpr ::mode_t mode = 0600;
-
   /// Makes `path` a listening socket.
   ///
   /// Under the lock `PATH.lock` a connection attempt decides whether a socket that
@@ -42,10 +53,10 @@ public:
   /// is bound to its final name always: cleaners of temporary directories tell by
   /// the name at bind(2) (/proc/net/unix) whether a socket lives, and a renamed one
   /// looks dead to them. Until then clients are refused as before, in other words.
-  /// @param backlog  how many connections may wait to be accepted (listen(2)).
+  /// Nobody can connect before the file has its mode, owner and group.
   /// @throws listen_error  nothing is left behind then, and what was at the path
   ///         is untouched, but for a dead socket of this user.
-  socket_file(const std::string& path, int backlog);
+  explicit socket_file(const std::string& path, const socket_file_options& options = {});
   socket_file(socket_file&& other) noexcept = default;
   socket_file& operator=(socket_file&& other) noexcept {
     if (this != &other) {
@@ -75,7 +86,8 @@ private:
     ::pid_t owner = ::getpid();
   };
 
-  void publish(int backlog);
+  void publish(const socket_file_options& options);
+  void set_mode_and_owner(const socket_file_options& options);
 
   std::unique_ptr<published> published_;
 };
@@ -174,10 +186,17 @@ inline std::optional<file_status> look_at_path(const socket_directory& directory
 }
 }  // namespace detail
 
-inline socket_file::socket_file(const std::string& path, int backlog) {
+inline socket_file::socket_file(const std::string& path,
+                                const socket_file_options& options) {
   const basic_result<void, std::string> checked = check_unix_path(path);
   if (!checked) throw listen_error{"unix:" + path, checked.error(), errno_code(EINVAL)};
-  socket_directory directory{path};
+  if ((options.mode & ~0777U) != 0 || (options.mode & 0600U) != 0600U) {
+    throw listen_error{"unix:" + path,
+                       "mode " + mode_text(options.mode) +
+                           " is none for a socket; write one from 0600 to 0777, such as 0660",
+                       errno_code(EINVAL)};
+  }
+  socket_directory directory{path, options.any_directory};
   // Once without the lock, so that no lock file appears beside what is not ours.
   static_cast<void>(detail::look_at_path(directory));
   socket_lock lock{directory};
@@ -193,7 +212,7 @@ inline socket_file::socket_file(const std::string& path, int backlog) {
   try {
     const std::optional<file_status> dead = detail::look_at_path(published_->directory);
     if (dead) published_->directory.remove(published_->directory.name(), *dead);
-    publish(backlog);
+    publish(options);
   } catch (...) {
     published_->lock.remove_if_new(published_->directory);
     published_.reset();
@@ -201,7 +220,7 @@ inline socket_file::socket_file(const std::string& path, int backlog) {
   }
 }
 
-inline void socket_file::publish(int backlog) {
+inline void socket_file::publish(const socket_file_options& options) {
   published& made = *published_;
   const socket_directory& directory = made.directory;
   const std::string& name = directory.name();
@@ -214,7 +233,9 @@ inline void socket_file::publish(int backlog) {
   if (!made.socket) failed("no socket can be made", errno);
   // Linux gives the file the mode of the socket (less the umask), so there is no
   // moment at which it has another one. A test holds it to that.
-  if (::fchmod(made.socket.get(), mode) != 0) failed("the socket's mode cannot be set", errno);
+  if (::fchmod(made.socket.get(), options.mode) != 0) {
+    failed("the socket's mode cannot be set", errno);
+  }
   const socket_address address = unix_socket_address(path);
   if (::bind(made.socket.get(), address.data(), address.size()) != 0) {
     const int error = errno;
@@ -229,17 +250,52 @@ inline void socket_file::publish(int backlog) {
   }
   made.file = *bound;
   try {
-    if (const ::mode_t given = bound->st_mode & 07777U; given != mode) {
-      directory.refuse("the file has mode " + mode_text(given) + " instead of " + mode_text(mode) +
-                           ((given & ~mode) != 0
-                                ? ": the file system ignores modes; use another directory"
-                                : ": the umask takes the user's own permissions; use umask 0077"),
-                       EPERM);
+    set_mode_and_owner(options);
+    if (::listen(made.socket.get(), options.backlog) != 0) {
+      failed("the socket cannot listen", errno);
     }
-    if (::listen(made.socket.get(), backlog) != 0) failed("the socket cannot listen", errno);
   } catch (...) {
     directory.remove(name, made.file);
     throw;
+  }
+}
+
+/// Until listen(2) nobody can connect, so there is no hurry.
+inline void socket_file::set_mode_and_owner(const socket_file_options& options) {
+  const socket_directory& directory = published_->directory;
+  // By a handle on the very file, whatever the name may mean by now.
+  const file_descriptor file{
+      ::openat(directory.get(), directory.name().c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+  file_status found{};
+  if (!file || ::fstat(file.get(), &found) != 0 || found.st_ino != published_->file.st_ino ||
+      found.st_dev != published_->file.st_dev) {
+    directory.refuse(directory.path() + " was replaced while it was made; see what does that",
+                     EAGAIN);
+  }
+  if (options.owner != unknown_uid || options.group != unknown_gid) {
+    if (::fchownat(file.get(), "", options.owner, options.group, AT_EMPTY_PATH) != 0) {
+      const int error = errno;
+      std::string to;
+      if (options.owner != unknown_uid) to += " uid " + std::to_string(options.owner);
+      if (options.group != unknown_gid) to += " gid " + std::to_string(options.group);
+      directory.refuse("uid " + std::to_string(::geteuid()) + " cannot give the file to" + to +
+                           ": " + errno_code(error).message() +
+                           "; that takes root, or for a group one of its members",
+                       error);
+    }
+  }
+  // bind(2) took away what the umask does not grant.
+  if ((found.st_mode & 07777U) != options.mode) {
+    const std::string link = "/proc/self/fd/" + std::to_string(file.get());
+    static_cast<void>(::chmod(link.c_str(), options.mode));
+    static_cast<void>(::fstat(file.get(), &found));
+  }
+  if (const ::mode_t given = found.st_mode & 07777U; given != options.mode) {
+    directory.refuse("the file has mode " + mode_text(given) + " instead of " +
+                         mode_text(options.mode) +
+                         ": the file system ignores modes, or /proc is missing; use another "
+                         "directory",
+                     EPERM);
   }
 }
 

@@ -3,7 +3,7 @@
 // Where and how to listen on a Unix socket: what users hand to `server.listen`.
 #pragma once
 
-#include <sys/socket.h>
+#include <sys/types.h>
 
 #include <cerrno>
 #include <string>
@@ -29,8 +29,8 @@ public:
   ///              at `open`. Checked by `open`.
   explicit unix_socket(std::string path) noexcept : path_(std::move(path)) {}
 
-  /// Whose connections are served; default `allow::same_user()`. (The file's mode
-  /// is 0600 whatever the policy is.)
+  /// Whose connections are served; default `allow::same_user()`. The file's mode decides
+  /// first: who may not write to it cannot connect, whatever the policy is.
   unix_socket& policy(const peer_policy& allowed) & noexcept {
     policy_ = allowed;
     return *this;
@@ -38,10 +38,37 @@ public:
   unix_socket&& policy(const peer_policy& allowed) && noexcept {
     return std::move(policy(allowed));
   }
+  /// The file's permissions, such as 0660; default 0600. They are there before anybody can
+  /// connect, whatever the umask is.
+  unix_socket& mode(::mode_t permissions) & noexcept {
+    file_.mode = permissions;
+    return *this;
+  }
+  unix_socket&& mode(::mode_t permissions) && noexcept { return std::move(mode(permissions)); }
+  /// The file's user; default this process's. It takes root to name another.
+  unix_socket& owner(::uid_t user) & noexcept {
+    file_.owner = user;
+    return *this;
+  }
+  unix_socket&& owner(::uid_t user) && noexcept { return std::move(owner(user)); }
+  /// The file's group; default this process's. It takes root or a member of the group. For
+  /// its members to connect: `.mode(0660).group(gid).policy(allow::group(gid))`.
+  unix_socket& group(::gid_t members) & noexcept {
+    file_.group = members;
+    return *this;
+  }
+  unix_socket&& group(::gid_t members) && noexcept { return std::move(group(members)); }
+  /// Listens in a directory, too, in which other users can put something else in the
+  /// socket's place; refused by default. Only where clients check who serves them.
+  unix_socket& any_directory() & noexcept {
+    file_.any_directory = true;
+    return *this;
+  }
+  unix_socket&& any_directory() && noexcept { return std::move(any_directory()); }
   /// How many connections may wait to be accepted; default 4096, and never more
   /// than /proc/sys/net/core/somaxconn.
   unix_socket& backlog(int connections_max) & noexcept {
-    backlog_ = connections_max;
+    file_.backlog = connections_max;
     return *this;
   }
   unix_socket&& backlog(int connections_max) && noexcept {
@@ -60,13 +87,13 @@ public:
       const std::error_code code = transport_error::needs_kernel;
       throw listen_error{text(), code.message(), code};
     }
-    return unix_listener{home, socket_file{path_, backlog_}, path_, policy_};
+    return unix_listener{home, socket_file{path_, file_}, path_, policy_};
   }
 
 private:
   std::string path_;
   peer_policy policy_ = allow::same_user();
-  int backlog_ = SOMAXCONN;
+  socket_file_options file_{};
 };
 static_assert(listen_address<unix_socket>);
 }  // namespace ringrpc
