@@ -57,10 +57,13 @@
 #include <ringrpc/ring/uring_options.hpp>
 #include <ringrpc/ring/write.hpp>
 
+#include <ringrpc/transport/abstract_name.hpp>
 #include <ringrpc/transport/address.hpp>
 #include <ringrpc/transport/byte_stream.hpp>
 #include <ringrpc/transport/connection_factory.hpp>
+#include <ringrpc/transport/inet_address.hpp>
 #include <ringrpc/transport/listen_error.hpp>
+#include <ringrpc/transport/listen_socket.hpp>
 #include <ringrpc/transport/listener.hpp>
 #include <ringrpc/transport/memory_stream.hpp>
 #include <ringrpc/transport/memory_transport.hpp>
@@ -68,8 +71,10 @@
 #include <ringrpc/transport/peer_info.hpp>
 #include <ringrpc/transport/pending_count.hpp>
 #include <ringrpc/transport/policy.hpp>
+#include <ringrpc/transport/socket_connector.hpp>
 #include <ringrpc/transport/socket_directory.hpp>
 #include <ringrpc/transport/socket_file.hpp>
+#include <ringrpc/transport/socket_listener.hpp>
 #include <ringrpc/transport/socket_lock.hpp>
 #include <ringrpc/transport/transport_error.hpp>
 #include <ringrpc/transport/unix_connector.hpp>

@@ -36,7 +36,7 @@
 using namespace ringrpc;
 
 namespace {
-using accepted_result = io_result<accepted_unix_socket>;
+using accepted_result = io_result<accepted_socket>;
 
 file_descriptor raw_client(const std::string& path) {
   file_descriptor made{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};

@@ -3,135 +3,63 @@
 // The listener of Unix sockets with a path. Opened by `unix_socket::open`.
 #pragma once
 
-#include <cerrno>
-#include <memory>
 #include <string>
 #include <utility>
 
-#include <ringrpc/base/result.hpp>
 #include <ringrpc/coro/task.hpp>
-#include <ringrpc/ring/backend.hpp>
 #include <ringrpc/ring/io_result.hpp>
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/transport/listener.hpp>
 #include <ringrpc/transport/owned_socket.hpp>
-#include <ringrpc/transport/peer_info.hpp>
 #include <ringrpc/transport/policy.hpp>
 #include <ringrpc/transport/socket_file.hpp>
-#include <ringrpc/transport/transport_error.hpp>
+#include <ringrpc/transport/socket_listener.hpp>
 #include <ringrpc/transport/unix_stream.hpp>
 
 namespace ringrpc {
-/// A connection that was accepted and not yet judged. Move-only; destroying it
-/// closes the connection, and the peer reads the end at once.
-class accepted_unix_socket {
-public:
-  /// @param socket  connected. @param peer  whom the kernel names.
-  accepted_unix_socket(owned_socket socket, peer_info peer) noexcept
-      : socket_(std::move(socket)), peer_(std::move(peer)) {}
-
-  /// Who connected, for what is logged of a refusal.
-  [[nodiscard]] const peer_info& peer() const noexcept { return peer_; }
-  /// Gives up the socket.
-  [[nodiscard]] owned_socket take_socket() && noexcept { return std::move(socket_); }
-
-private:
-  owned_socket socket_;
-  peer_info peer_;
-};
-
 /// See `listener` for what members promise. May be destroyed while `accept` is
 /// pending: that ends with `operation_canceled`. Its destructor removes the file.
 class unix_listener {
 public:
-  using accepted_type = accepted_unix_socket;
+  using accepted_type = accepted_socket;
   using stream_type = unix_stream;
 
   /// Listens on what `file` has made, on the thread of `home`.
   /// @param policy  whom `establish` lets pass.
-  unix_listener(ring& home, socket_file file, std::string path, const peer_policy& policy)
+  unix_listener(ring& home, socket_file file, const std::string& path, peer_policy policy)
       : file_(std::move(file)),
-        state_(std::make_shared<state>(owned_socket{home, file_.take_socket().release()},
-                                       "unix:" + std::move(path), policy)) {}
+        listening_(owned_socket{home, file_.take_socket().release()}, "unix:" + path,
+                   std::move(policy)) {}
   unix_listener(unix_listener&&) noexcept = default;
   unix_listener& operator=(unix_listener&& other) noexcept {
     if (this != &other) {
       stop();
       file_ = std::move(other.file_);
-      state_ = std::move(other.state_);
+      listening_ = std::move(other.listening_);
     }
     return *this;
   }
   ~unix_listener() { stop(); }
 
   /// The next connection, with the credentials that its peer had at connect(2).
-  [[nodiscard]] task<io_result<accepted_unix_socket>> accept() { return accept(state_); }
+  [[nodiscard]] task<io_result<accepted_socket>> accept() { return listening_.accept(); }
   /// Applies the policy. @return `transport_error::peer_refused`; the peer reads
   /// the end then, and nothing else.
-  [[nodiscard]] task<io_result<unix_stream>> establish(accepted_unix_socket accepted) {
-    return establish(state_, std::move(accepted));
+  [[nodiscard]] task<io_result<unix_stream>> establish(accepted_socket accepted) {
+    return listening_.establish(std::move(accepted));
   }
   /// Ends `accept` for good; connect(2) says ECONNREFUSED from now on, and who had
   /// connected and was not accepted yet reads the end. The file and its lock stay
   /// until destruction.
-  void stop() noexcept;
+  void stop() noexcept { listening_.stop(); }
   /// `unix:` and the path as it was given.
-  [[nodiscard]] const std::string& text() const noexcept { return state_->text; }
+  [[nodiscard]] const std::string& text() const noexcept { return listening_.text(); }
   /// The listening socket, which stays this object's.
-  [[nodiscard]] int native_socket() const noexcept { return state_->socket.get(); }
+  [[nodiscard]] int native_socket() const noexcept { return listening_.native_socket(); }
 
 private:
-  // Shared with the tasks, so that the socket outlives a pending accept.
-  struct state {
-    state(owned_socket listening, std::string address, const peer_policy& allowed) noexcept
-        : socket(std::move(listening)), text(std::move(address)), policy(allowed) {}
-    owned_socket socket;
-    std::string text;
-    peer_policy policy;
-    bool stopped = false;
-  };
-
-  static task<io_result<accepted_unix_socket>> accept(std::shared_ptr<state> of) {
-    ring& home = of->socket.home();
-    if (of->stopped) co_return io_failure(ECANCELED);
-    const io_result<int> accepted = co_await home.accept(of->socket.get());
-    owned_socket socket{home, accepted ? *accepted : -1};
-    if (of->stopped) co_return io_failure(ECANCELED);
-    if (!accepted) co_return failure{accepted.error()};
-    io_result<peer_info> peer = peer_info::of_socket(of->text, socket.get());
-    if (!peer) co_return failure{peer.error()};
-    co_return accepted_unix_socket{std::move(socket), std::move(*peer)};
-  }
-  static task<io_result<unix_stream>> establish(std::shared_ptr<state> of,
-                                                accepted_unix_socket accepted) {
-    const peer_info peer = accepted.peer();
-    owned_socket socket = std::move(accepted).take_socket();
-    if (!of->policy.allows(peer)) {
-      co_return failure<std::error_code>{transport_error::peer_refused};
-    }
-    co_return unix_stream{std::move(socket), peer};
-  }
-
   socket_file file_;
-  std::shared_ptr<state> state_;
+  socket_listener listening_;
 };
-
-inline void unix_listener::stop() noexcept {
-  if (!state_ || state_->stopped) return;
-  state_->stopped = true;
-  owned_socket& listening = state_->socket;
-  listening.shutdown();
-  // Nobody can join the queue any more. Whoever is in it would only learn of the end when
-  // the listener dies, which may be after a long drain.
-  backend& kernel = listening.home().kernel();
-  for (;;) {
-    const int queued = kernel.try_accept(listening.get(), nullptr);
-    if (queued >= 0) {
-      kernel.close(queued);
-    } else if (queued != -ECONNABORTED) {
-      return;  // -EAGAIN: it is empty
-    }
-  }
-}
-static_assert(listener<unix_listener> && has_peer<accepted_unix_socket>);
+static_assert(listener<unix_listener>);
 }  // namespace ringrpc

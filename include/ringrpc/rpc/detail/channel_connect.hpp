@@ -23,6 +23,7 @@
 #include <ringrpc/rpc/detail/with_deadline.hpp>
 #include <ringrpc/transport/address.hpp>
 #include <ringrpc/transport/connection_factory.hpp>
+#include <ringrpc/transport/socket_connector.hpp>
 #include <ringrpc/transport/unix_connector.hpp>
 
 // g++ 12 says of coroutine templates that their frames use the anonymous namespace
@@ -111,7 +112,11 @@ inline std::shared_ptr<channel_core> make_channel_core(ring& home, std::string_v
                                                        const channel_options& options) {
   basic_result<address, std::string> parsed = parse_address(target);
   if (!parsed) throw std::invalid_argument(parsed.error());
-  return make_channel_core(home, parsed->text(), options, unix_connector{parsed->path()});
+  if (parsed->kind() == address_kind::unix_path) {
+    return make_channel_core(home, parsed->text(), options, unix_connector{parsed->path()});
+  }
+  const std::string text = parsed->text();
+  return make_channel_core(home, text, options, socket_connector{std::move(*parsed)});
 }
 }  // namespace ringrpc::detail::inline RINGRPC_ABI
 
