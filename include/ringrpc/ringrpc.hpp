@@ -62,6 +62,7 @@
 #include <ringrpc/transport/byte_stream.hpp>
 #include <ringrpc/transport/connection_factory.hpp>
 #include <ringrpc/transport/inet_address.hpp>
+#include <ringrpc/transport/inherited_socket.hpp>
 #include <ringrpc/transport/listen_error.hpp>
 #include <ringrpc/transport/listen_socket.hpp>
 #include <ringrpc/transport/listener.hpp>

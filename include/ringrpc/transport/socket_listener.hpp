@@ -11,8 +11,11 @@
 #include <utility>
 
 #include <ringrpc/base/result.hpp>
+#include <ringrpc/base/time.hpp>
+#include <ringrpc/coro/stop.hpp>
 #include <ringrpc/coro/task.hpp>
 #include <ringrpc/ring/backend.hpp>
+#include <ringrpc/ring/detail/with_deadline.hpp>
 #include <ringrpc/ring/io_result.hpp>
 #include <ringrpc/ring/ring.hpp>
 #include <ringrpc/ring/socket_address.hpp>
@@ -51,11 +54,16 @@ public:
   using accepted_type = accepted_socket;
   using stream_type = unix_stream;
 
+  /// Whether another process has the listening socket, too: then it goes on listening, and
+  /// who waits in its queue is left to that process.
+  enum class sharing : bool { alone, shared };
+
   /// @param listening  of any family, non-blocking. @param text  its address, for logs.
   /// @param policy  whom `establish` lets pass.
-  socket_listener(owned_socket listening, std::string text, peer_policy policy)
+  socket_listener(owned_socket listening, std::string text, peer_policy policy,
+                  sharing how = sharing::alone)
       : state_(std::make_shared<state>(std::move(listening), std::move(text),
-                                       std::move(policy))) {}
+                                       std::move(policy), how)) {}
   socket_listener(socket_listener&&) noexcept = default;
   socket_listener& operator=(socket_listener&& other) noexcept {
     if (this != &other) {
@@ -84,11 +92,18 @@ public:
 private:
   // Shared with the tasks, so that the socket outlives a pending accept.
   struct state {
-    state(owned_socket listening, std::string address, peer_policy allowed) noexcept
-        : socket(std::move(listening)), text(std::move(address)), policy(std::move(allowed)) {}
+    state(owned_socket listening, std::string address, peer_policy allowed,
+          sharing how) noexcept
+        : socket(std::move(listening)),
+          text(std::move(address)),
+          policy(std::move(allowed)),
+          shared(how == sharing::shared) {}
     owned_socket socket;
     std::string text;
     peer_policy policy;
+    stop_source ending{detail::of_no_thread{}};  // of a pending accept, in its thread
+    bool shared;
+    bool accepting = false;
     bool stopped = false;
   };
 
@@ -103,10 +118,20 @@ private:
     detail::set_no_delay(socket, peer.ss_family);
     return inet_text(socket_address{&peer, bytes});
   }
+  static task<io_result<int>> accept_raw(ring& home, int listening) {
+    co_return co_await home.accept(listening);
+  }
   static task<io_result<accepted_socket>> accept(std::shared_ptr<state> of) {
     ring& home = of->socket.home();
     if (of->stopped) co_return io_failure(ECANCELED);
-    const io_result<int> accepted = co_await home.accept(of->socket.get());
+    io_result<int> accepted{io_failure(ECANCELED)};
+    if (of->shared) {
+      task<io_result<int>> next = accept_raw(home, of->socket.get());
+      if (!std::exchange(of->accepting, true)) of->ending.adopt_thread();
+      accepted = co_await detail::with_deadline(std::move(next), never, of->ending.token());
+    } else {
+      accepted = co_await home.accept(of->socket.get());
+    }
     owned_socket socket{home, accepted ? *accepted : -1};
     if (of->stopped) co_return io_failure(ECANCELED);
     if (!accepted) co_return failure{accepted.error()};
@@ -131,6 +156,11 @@ inline void socket_listener::stop() noexcept {
   if (!state_ || state_->stopped) return;
   state_->stopped = true;
   owned_socket& listening = state_->socket;
+  if (state_->shared) {
+    // shutdown(2) would end it for the other process.
+    if (state_->accepting) state_->ending.request_stop();
+    return;
+  }
   listening.shutdown();
   // Nobody can join the queue any more. Whoever is in it would only learn of the end when
   // the listener dies, which may be after a long drain.

@@ -25,7 +25,7 @@
 #include <ringrpc/rpc/detail/request_head.hpp>
 #include <ringrpc/rpc/detail/response_head.hpp>
 #include <ringrpc/rpc/detail/wire_fields.hpp>
-#include <ringrpc/rpc/detail/with_deadline.hpp>
+#include <ringrpc/ring/detail/with_deadline.hpp>
 
 #include "../support.hpp"
 

@@ -20,7 +20,7 @@
 #include <ringrpc/rpc/detail/client_connection.hpp>
 #include <ringrpc/rpc/detail/guarded.hpp>
 #include <ringrpc/rpc/detail/run_connection.hpp>
-#include <ringrpc/rpc/detail/with_deadline.hpp>
+#include <ringrpc/ring/detail/with_deadline.hpp>
 #include <ringrpc/transport/address.hpp>
 #include <ringrpc/transport/connection_factory.hpp>
 #include <ringrpc/transport/socket_connector.hpp>

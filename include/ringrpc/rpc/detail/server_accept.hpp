@@ -26,7 +26,7 @@
 #include <ringrpc/rpc/detail/guarded.hpp>
 #include <ringrpc/rpc/detail/run_connection.hpp>
 #include <ringrpc/rpc/detail/server_core.hpp>
-#include <ringrpc/rpc/detail/with_deadline.hpp>
+#include <ringrpc/ring/detail/with_deadline.hpp>
 #include <ringrpc/transport/listener.hpp>
 #include <ringrpc/transport/transport_error.hpp>
 

@@ -5,7 +5,6 @@
 
 #include <utility>
 
-#include <ringrpc/base/config.hpp>
 #include <ringrpc/base/time.hpp>
 #include <ringrpc/coro/environment.hpp>
 #include <ringrpc/coro/event.hpp>
@@ -21,7 +20,7 @@
 #pragma GCC diagnostic ignored "-Wsubobject-linkage"
 #endif
 
-namespace ringrpc::detail::inline RINGRPC_ABI {
+namespace ringrpc::detail {
 struct stop_timer : timer {
   explicit stop_timer(stop_source& stopped) noexcept
       : timer([](run_node& self) noexcept {
@@ -58,7 +57,7 @@ task<T> with_deadline(task<T> work, time_point deadline, stop_token other = {}) 
   here.home->disarm(timeout);
   co_return running.take();
 }
-}  // namespace ringrpc::detail::inline RINGRPC_ABI
+}  // namespace ringrpc::detail
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
