@@ -44,7 +44,7 @@ ringrpc::task<> accept_all(ringrpc::ring& ring, int listening) {
 }
 
 ringrpc::task<int> talk(ringrpc::ring& ring, std::string path) {
-  ringrpc::socket_file file{path, 16};  // 0600 from birth, a stale one replaced; throws
+  ringrpc::socket_file file{path};  // 0600 from birth, a stale one replaced; throws
   const ringrpc::file_descriptor listening = file.take_socket();
   ring.spawn(accept_all(ring, listening.get()));
 

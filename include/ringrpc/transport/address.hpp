@@ -145,7 +145,7 @@ inline parsed_address parse_inet_rest(std::string_view text, std::string_view sc
   const std::size_t colon = rest.rfind(':');
   const std::string_view written = rest.substr(0, colon);
   const std::optional<std::uint16_t> port =
-      colon != std::string_view::npos ? parse_port(rest.substr(colon + 1)) : std::nullopt;
+      parse_port(colon != std::string_view::npos ? rest.substr(colon + 1) : std::string_view{});
   std::string host{written};
   const bool bracketed = written.starts_with('[') && written.ends_with(']');
   if (bracketed) host = written.substr(1, written.size() - 2);
@@ -160,7 +160,7 @@ inline parsed_address parse_inet_rest(std::string_view text, std::string_view sc
                                                 : "is not dns:HOST:PORT");
   }
   const std::optional<socket_address> to =
-      six ? ipv6_address(host, *port) : ipv4_address(host, *port);
+      six ? ipv6_address(host, port.value_or(0)) : ipv4_address(host, port.value_or(0));
   if (!to) {
     const std::string shown = "has the host " + quoted(written);
     return bad_address(text, scheme == "ipv6"   ? shown + ", which is no IPv6 address"
