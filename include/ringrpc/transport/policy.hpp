@@ -74,7 +74,7 @@ inline constexpr ::uid_t overflow_uid = 65534;
 
 /// Whether every id of the machine is an id here, as in the initial user namespace: only
 /// then is the overflow id one certain user. False where /proc does not say.
-/// @param map  /proc/self/uid_map or gid_map.
+/// @param map_path  /proc/self/uid_map or gid_map.
 inline bool all_ids_are_mapped(const char* map_path) noexcept {
   std::FILE* map = std::fopen(map_path, "re");
   if (map == nullptr) return false;

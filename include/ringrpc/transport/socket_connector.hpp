@@ -41,12 +41,12 @@ inline peer_policy default_server_policy(const address& of) noexcept {
 /// It must outlive its tasks.
 class socket_connector {
 public:
+  /// Trusts, of an abstract socket, servers of the same user and root (any user may have
+  /// taken its name); of TCP and vsock, where nothing is known of the server, all.
   /// @param to  no socket file: `unix_connector` is for these.
-  /// @param server_policy  which servers are trusted. By default, of an abstract socket the
-  ///              same user and root (any user may have taken its name); of TCP and vsock,
-  ///              where nothing is known of the server, all.
   explicit socket_connector(address to)
       : socket_connector(to, detail::default_server_policy(to)) {}
+  /// @param server_policy  which servers are trusted. @param to  as above.
   socket_connector(address to, peer_policy server_policy) noexcept
       : to_(std::move(to)), server_policy_(std::move(server_policy)) {}
 
