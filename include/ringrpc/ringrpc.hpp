@@ -61,6 +61,8 @@
 #include <ringrpc/transport/address.hpp>
 #include <ringrpc/transport/byte_stream.hpp>
 #include <ringrpc/transport/connection_factory.hpp>
+#include <ringrpc/transport/either_stream.hpp>
+#include <ringrpc/transport/factories.hpp>
 #include <ringrpc/transport/inet_address.hpp>
 #include <ringrpc/transport/inherited_socket.hpp>
 #include <ringrpc/transport/listen_error.hpp>
