@@ -244,11 +244,9 @@ public:
       s->window += bytes;
     }
   }
-  [[nodiscard]] std::uint32_t receive_window(const stream_ref& r) const noexcept {
+  [[nodiscard]] std::int64_t receive_window(const stream_ref& r) const noexcept {
     const stream_state* s = find(r);
-    return s == nullptr || s->peer_ended
-               ? 0
-               : static_cast<std::uint32_t>(std::max<std::int64_t>(s->window, 0));
+    return s == nullptr || s->peer_ended ? 0 : s->window;
   }
   void reset(const stream_ref& r, error_code code) noexcept {
     stream_state* s = find(r);

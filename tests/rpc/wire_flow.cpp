@@ -143,6 +143,44 @@ TEST_CASE("receive: a handler that reads nothing stops its own stream and no oth
   CHECK(bed.methods.received_bytes == mib);
 }
 
+TEST_CASE("receive: a large message that begins before our SETTINGS are known gets its credit") {
+  // With 1024 streams a window is 16 KiB; a client begins with the 65,535 bytes of the RFC, and
+  // takes 49,151 of them away when it reads our SETTINGS.
+  for (const std::size_t early : {10'000U, 40'000U, 65'535U}) {
+    CAPTURE(early);
+    server_options options;
+    options.connection.concurrent_streams = 1024;
+    server_bed bed{options, false};
+    const std::string message = framed(std::string(1'000'000, 'x'));
+    bed.send(std::string{http2::client_preface} + settings_frame() +
+             headers_frame(1, request_fields({}, "/t.S/Client")));
+    std::size_t at = 0;
+    const auto send_some = [&](std::size_t bytes) {
+      for (const std::size_t end = at + bytes; at < end;) {
+        const std::size_t size = std::min<std::size_t>(16'000, end - at);
+        bed.send(data_frame(1, std::string_view{message}.substr(at, size)));
+        at += size;
+      }
+    };
+    send_some(early);
+    bed.settle();
+    bed.send(settings_frame({}, ack));  // now it has read them
+    bed.settle();
+    CHECK(bed.peer->initial_window == 16'384);
+    while (at < message.size()) {
+      const std::int64_t sent = static_cast<std::int64_t>(at);
+      const std::int64_t left = std::min(bed.peer->window_of(1) - sent,
+                                         bed.peer->connection_window - sent);
+      REQUIRE(left > 0);
+      send_some(std::min(static_cast<std::size_t>(left), message.size() - at));
+      bed.settle();
+    }
+    bed.send(data_frame(1, "", end_stream));
+    CHECK(bed.sent().ends_with("HEADERS 1 grpc-status=0 end"));
+    CHECK(bed.methods.received_bytes == 1'000'000);
+  }
+}
+
 TEST_CASE("receive: 64 KiB in DATA frames of one byte each are no reason to punish") {
   server_bed bed;
   const std::string message = framed(std::string(64 * 1024, 'x'));

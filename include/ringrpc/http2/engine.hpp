@@ -95,8 +95,9 @@ concept event_sink =
 ///   are consumed. The engine batches them into WINDOW_UPDATE frames.
 /// - `raise_window(r, n)`: the peer may send n bytes more on the stream, at once,
 ///   beyond what it was credited.
-/// - `receive_window(r)`: bytes that the peer may still send on the stream, counting
-///   all that was credited and raised, announced already or not.
+/// - `receive_window(r)`: bytes that the peer may still send on the stream once it knows our
+///   SETTINGS, counting all that was credited and raised, announced already or not.
+///   Below zero where it has sent more than these allow.
 /// - `reset(r, code)`: RST_STREAM. Drops what is queued, but for no_error, which
 ///   leaves after an end that `data` or `trailers` queued (wire rule 27).
 ///   No on_reset follows; on_closed does.
@@ -138,7 +139,7 @@ concept engine =
       { e.credit_stream(r, n) } noexcept;
       { e.credit_connection(n) } noexcept;
       { e.raise_window(r, n) } noexcept;
-      { c.receive_window(r) } noexcept -> std::same_as<std::uint32_t>;
+      { c.receive_window(r) } noexcept -> std::same_as<std::int64_t>;
       { e.reset(r, code) } noexcept;
       { e.goaway(last_id, code, text) } noexcept;
       { c.last_processed_id() } noexcept -> std::same_as<std::int32_t>;

@@ -27,7 +27,7 @@ public:
     if (alive()) nghttp2_session_consume_connection(session_.get(), bytes);
   }
   void raise_window(const stream_ref& r, std::uint32_t bytes) noexcept;
-  [[nodiscard]] std::uint32_t receive_window(const stream_ref& r) const noexcept;
+  [[nodiscard]] std::int64_t receive_window(const stream_ref& r) const noexcept;
 
   void goaway(std::int32_t last_id, error_code code, std::string_view text) noexcept;
   void ping(std::uint64_t opaque) noexcept;
@@ -67,10 +67,13 @@ inline void nghttp2_control::raise_window(const stream_ref& r, std::uint32_t byt
   send_credit(*s);
 }
 
-inline std::uint32_t nghttp2_control::receive_window(const stream_ref& r) const noexcept {
+inline std::int64_t nghttp2_control::receive_window(const stream_ref& r) const noexcept {
   const stream* s = streams_.find(r);
   if (s == nullptr || s->over() || s->remote_ended) return 0;
-  return static_cast<std::uint32_t>(window_target(*s));
+  // A peer that has not read our SETTINGS yet begins with 65,535 bytes, and takes away from
+  // them what we announced less (RFC 9113 section 6.9.2): that is not there to count on.
+  const std::int64_t initial = std::min(initial_window(), ours_.initial_window_bytes);
+  return std::min<std::int64_t>(initial + s->window_delta_bytes, id_max);
 }
 
 inline void nghttp2_control::update_window_if_low(stream& s) noexcept {

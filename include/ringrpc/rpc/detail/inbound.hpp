@@ -93,7 +93,8 @@ inline void inbound::begin(std::span<const std::byte> bytes, std::uint32_t flow_
   input_ = bytes;
   if (connection_ != nullptr &&
       reader_.held_bytes() + bytes.size() > message_reader::first_bytes_max) {
-    reader_.expect_at_most(connection_->engine().receive_window(stream_));
+    const std::int64_t window = connection_->engine().receive_window(stream_);
+    reader_.expect_at_most(static_cast<std::size_t>(std::max<std::int64_t>(window, 0)));
   }
   const auto padding = static_cast<std::uint32_t>(flow_bytes - bytes.size());
   if (padding > 0 && connection_ != nullptr) {
@@ -174,11 +175,12 @@ inline void inbound::reserve_rest() noexcept {
   // taken. Waiting in line already, or raised already: nothing to do.
   if (connection_ == nullptr || linked() || raised_bytes_ > 0) return;
   if (reader_.has_message()) return;
-  const std::uint64_t missing = reader_.missing_bytes();
+  const auto missing = static_cast<std::int64_t>(reader_.missing_bytes());
   if (missing == 0 || reader_.held_bytes() < message_prefix_bytes) return;
-  const std::uint64_t window = connection_->engine().receive_window(stream_);
+  const std::int64_t window = connection_->engine().receive_window(stream_);
   if (missing <= window) return;
-  if (connection_->assembly().reserve(*this, missing - window)) raise();
+  const auto rest = static_cast<std::uint64_t>(missing - window);
+  if (connection_->assembly().reserve(*this, rest)) raise();
 }
 
 inline void inbound::raise() noexcept {
